@@ -1,0 +1,28 @@
+"""A Delivery: one result on its way to one Destination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from inference.domain.result import ResultObject
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    delivery_id: int
+    job_id: int
+    destination: str
+    state: DeliveryState
+    attempts: int
+    objects: tuple[ResultObject, ...]
+    next_attempt_at: datetime
+    delivered_at: datetime | None = None
+    error: str = ""

@@ -1,0 +1,117 @@
+"""Every error that Wetread raises on purpose.
+
+::
+
+    WetreadError
+    ├── InputError                    what somebody sent us is wrong
+    │   ├── InvalidUid
+    │   ├── UnreadableInstance
+    │   ├── ConflictingInstance
+    │   └── UnreadablePixels
+    │       └── CodecMissing
+    ├── ResourceError                 we cannot keep a promise now; the sender may try again
+    │   ├── OutOfSpace
+    │   └── RepositoryUnavailable
+    ├── JobError
+    │   └── LeaseLost
+    ├── ModelError
+    │   ├── ManifestError
+    │   ├── WeightsChanged
+    │   ├── UnknownModel
+    │   └── ModelFailed
+    ├── DeliveryError
+    │   ├── DestinationUnreachable    try again later
+    │   └── DestinationRefused        no use trying again
+    └── SettingsError
+
+The message is the docstring, unless the raiser knows better.
+"""
+
+from __future__ import annotations
+
+
+class WetreadError(Exception):
+    """Something went wrong in Wetread."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or type(self).__name__).splitlines()[0])
+
+
+class InputError(WetreadError):
+    """The input cannot be used."""
+
+
+class InvalidUid(InputError):
+    """Not a DICOM UID: digits and dots, at most 64 characters (PS3.5 Section 9.1)."""
+
+
+class UnreadableInstance(InputError):
+    """The bytes are not a readable DICOM data set."""
+
+
+class ConflictingInstance(InputError):
+    """Another Instance with this SOP Instance UID and other bytes is held already."""
+
+
+class UnreadablePixels(InputError):
+    """The Pixel Data cannot be read."""
+
+
+class CodecMissing(UnreadablePixels):
+    """No codec for this transfer syntax is installed."""
+
+
+class ResourceError(WetreadError):
+    """A resource is not available now."""
+
+
+class OutOfSpace(ResourceError):
+    """The archive has less free space than its watermark."""
+
+
+class RepositoryUnavailable(ResourceError):
+    """The database cannot be written now."""
+
+
+class JobError(WetreadError):
+    """A Job cannot go on."""
+
+
+class LeaseLost(JobError):
+    """Another worker holds this Job by now."""
+
+
+class ModelError(WetreadError):
+    """A model cannot be used."""
+
+
+class ManifestError(ModelError):
+    """The model's manifest is not valid."""
+
+
+class WeightsChanged(ModelError):
+    """The weights are not those that the manifest names."""
+
+
+class UnknownModel(ModelError):
+    """No model of this name is registered."""
+
+
+class ModelFailed(ModelError):
+    """The model raised an error on this input."""
+
+
+class DeliveryError(WetreadError):
+    """A result was not delivered."""
+
+
+class DestinationUnreachable(DeliveryError):
+    """The destination does not answer, or has no room now."""
+
+
+class DestinationRefused(DeliveryError):
+    """The destination refuses this object for good."""
+
+
+class SettingsError(WetreadError):
+    """The settings are not valid."""

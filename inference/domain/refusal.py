@@ -1,0 +1,33 @@
+"""Why something was not assessed, or not decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Each has its coded concept in `structured_reports/concepts.py`."""
+
+    NO_RULE = "no rule takes this study"
+    WRONG_MODALITY = "wrong modality"
+    WRONG_BODY_PART = "wrong body part"
+    WRONG_VIEW = "wrong view"
+    TOO_SMALL = "image too small"
+    AGE_OUTSIDE = "patient age outside the model's population"
+    AGE_UNKNOWN = "patient age unknown"
+    BODY_PART_UNKNOWN = "body part unknown"
+    VIEW_UNKNOWN = "view unknown"
+    NO_PIXELS = "no pixel data"
+    UNREADABLE_PIXELS = "unreadable pixel data"
+    CODEC_MISSING = "codec missing"
+    PROCESSING_FAILED = "processing failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`detail` is the sentence a person reads: what was seen and what is needed."""
+
+    reason: Reason
+    detail: str
+    sop_instance_uid: str = ""

@@ -1,0 +1,87 @@
+"""Does an Instance meet a model's needs, and is the patient one of its population?"""
+
+from __future__ import annotations
+
+from inference.domain.instance import Attributes, Instance
+from inference.domain.manifest import Manifest, Policy
+from inference.domain.refusal import Reason, Refusal
+
+
+def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
+    """Return why the model must not read `instance`; empty if it may."""
+    attributes = instance.attributes
+    needs = manifest.needs
+    found = [
+        _refuse(
+            reason, instance, f"{label} is {value}; {manifest.model.name} reads {_or(accepted)}"
+        )
+        for reason, label, value, accepted in (
+            (Reason.WRONG_MODALITY, "Modality", attributes.modality, needs.modality),
+            (Reason.WRONG_BODY_PART, "Body Part Examined", attributes.body_part, needs.body_part),
+            (Reason.WRONG_VIEW, "View Position", attributes.view, needs.view),
+        )
+        if accepted and value and value.upper() not in {each.upper() for each in accepted}
+    ]
+    if needs.modality and not attributes.modality:
+        found.append(_refuse(Reason.WRONG_MODALITY, instance, "Modality is absent"))
+    if not attributes.has_pixels:
+        found.append(_refuse(Reason.NO_PIXELS, instance, "the Instance holds no pixel data"))
+    elif attributes.rows < needs.minimum_rows or attributes.columns < needs.minimum_columns:
+        found.append(
+            _refuse(
+                Reason.TOO_SMALL,
+                instance,
+                f"the image has {attributes.rows} rows and {attributes.columns} columns; "
+                f"{manifest.model.name} needs {needs.minimum_rows} and {needs.minimum_columns}",
+            )
+        )
+    population = manifest.population
+    doubtful = _outside(manifest, attributes) if population.outside is Policy.REFUSE else ()
+    unknown = _unknown(manifest, attributes) if population.unknown is Policy.REFUSE else ()
+    found.extend(_refuse(reason, instance, detail) for reason, detail in (*doubtful, *unknown))
+    return tuple(found)
+
+
+def doubts(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
+    """Return why the model's answer on `instance` decides nothing; empty if it does."""
+    population = manifest.population
+    found: list[tuple[Reason, str]] = []
+    if population.outside is Policy.FLAG:
+        found.extend(_outside(manifest, instance.attributes))
+    if population.unknown is Policy.FLAG:
+        found.extend(_unknown(manifest, instance.attributes))
+    return tuple(_refuse(reason, instance, detail) for reason, detail in found)
+
+
+def _outside(manifest: Manifest, attributes: Attributes) -> tuple[tuple[Reason, str], ...]:
+    ages = manifest.population.age_years
+    age = attributes.patient_age_years
+    # An age in whole years means the time up to the next birthday.
+    if ages is None or age is None or ages[0] <= age < ages[1] + 1:
+        return ()
+    return (
+        (
+            Reason.AGE_OUTSIDE,
+            f"the patient is {age:.0f} years old; {manifest.model.name} learned from "
+            f"patients of {ages[0]:g} to {ages[1]:g} years",
+        ),
+    )
+
+
+def _unknown(manifest: Manifest, attributes: Attributes) -> tuple[tuple[Reason, str], ...]:
+    found: list[tuple[Reason, str]] = []
+    if manifest.population.age_years is not None and attributes.patient_age_years is None:
+        found.append((Reason.AGE_UNKNOWN, "the header gives neither Patient's Age nor birth date"))
+    if manifest.needs.body_part and not attributes.body_part:
+        found.append((Reason.BODY_PART_UNKNOWN, "the header gives no Body Part Examined"))
+    if manifest.needs.view and not attributes.view:
+        found.append((Reason.VIEW_UNKNOWN, "the header gives no View Position"))
+    return tuple(found)
+
+
+def _refuse(reason: Reason, instance: Instance, detail: str) -> Refusal:
+    return Refusal(reason, detail, instance.sop_instance_uid)
+
+
+def _or(values: tuple[str, ...]) -> str:
+    return " or ".join(values)
