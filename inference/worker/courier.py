@@ -1,0 +1,118 @@
+"""The courier: brings recorded results to their Destinations."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from inference.domain.delivery import Delivery
+from inference.domain.errors import DestinationRefused, DestinationUnreachable
+from inference.ports import Archive, Clock, Destination, Outbox
+from inference.worker.backoff import backoff
+
+_log = logging.getLogger(__name__)
+
+_IDLE = 0.5  # seconds between looks at an empty outbox
+_LEASE = timedelta(minutes=5)  # longer than any one delivery takes
+_FIRST_RETRY = timedelta(seconds=2)
+_LONGEST_RETRY = timedelta(minutes=5)
+
+
+class Courier:
+    """Several threads share one outbox, so that a slow Destination does not hold up the rest.
+
+    An unreachable Destination is tried again for ever, ever more seldom, and while it rests
+    its other Deliveries rest too. A refusal ends the Delivery as failed, for an operator to
+    see and to replay.
+    """
+
+    name = "courier"
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        archive: Archive,
+        clock: Clock,
+        destinations: Mapping[str, Destination],
+        threads: int = 2,
+    ) -> None:
+        self._outbox = outbox
+        self._archive = archive
+        self._clock = clock
+        self._destinations = dict(destinations)
+        self._count = threads
+        self._resting: dict[str, datetime] = {}
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        for number in range(self._count):
+            thread = threading.Thread(target=self._run, name=f"courier-{number + 1}")
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def tick(self) -> bool:
+        """Try one Delivery if one is due; return whether there was one."""
+        delivery = self._outbox.claim(self._clock.now(), _LEASE)
+        if delivery is None:
+            return False
+        destination = self._destinations.get(delivery.destination)
+        if destination is None:
+            self._outbox.fail(
+                delivery, f"no destination is called {delivery.destination} in the settings"
+            )
+            return True
+        rest = self._resting.get(delivery.destination)
+        if rest is not None and self._clock.now() < rest:
+            self._outbox.retry(delivery, delivery.error or "waits: the destination rests", rest)
+            return True
+        self._send(destination, delivery)
+        return True
+
+    def _send(self, destination: Destination, delivery: Delivery) -> None:
+        try:
+            destination.send([(each, self._archive.path(each.key)) for each in delivery.objects])
+        except DestinationUnreachable as error:
+            self._retry(delivery, str(error))
+        except DestinationRefused as error:
+            _log.error("job %d: %s refused: %s", delivery.job_id, destination.name, error)
+            self._outbox.fail(delivery, str(error))
+        # A process boundary: an error that nobody foresaw must not end the courier.
+        except Exception as error:
+            _log.exception("job %d: delivery to %s broke", delivery.job_id, destination.name)
+            self._retry(delivery, type(error).__name__)
+        else:
+            self._resting.pop(destination.name, None)
+            self._outbox.delivered(delivery, self._clock.now())
+            _log.info("job %d: delivered to %s", delivery.job_id, destination.name)
+
+    def _retry(self, delivery: Delivery, error: str) -> None:
+        wait = backoff(delivery.attempts, _FIRST_RETRY, _LONGEST_RETRY)
+        due = self._clock.now() + wait
+        self._resting[delivery.destination] = due
+        _log.warning(
+            "job %d: %s not reached, again in %.0f s: %s",
+            delivery.job_id,
+            delivery.destination,
+            wait.total_seconds(),
+            error,
+        )
+        self._outbox.retry(delivery, error, due)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = self.tick()
+            # A process boundary: the database may be away; the delivery's lease returns it.
+            except Exception:
+                _log.exception("courier: cannot take deliveries now")
+                busy = False
+            if not busy:
+                self._stopping.wait(_IDLE)

@@ -1,0 +1,158 @@
+"""One reading: from a Job to a Result and the Evidence behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inference.domain import screening
+from inference.domain.errors import CodecMissing, UnreadablePixels
+from inference.domain.finding import Finding, Presence
+from inference.domain.instance import Instance
+from inference.domain.job import JobRequest
+from inference.domain.manifest import Manifest
+from inference.domain.refusal import Reason, Refusal
+from inference.domain.result import Outcome, Result
+from inference.ports import Archive, Assessment, Evidence, Model, Picture, PixelReader
+from inference.worker import region
+
+_BATCH = 8  # pictures; a study of radiographs seldom has more
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A Result that is not encoded yet, and what was seen in each Instance."""
+
+    result: Result
+    evidence: tuple[Evidence, ...]
+
+
+class Reader:
+    """Screens Instances, reads their pixels, asks the model, and says what it found."""
+
+    def __init__(self, archive: Archive, pixels: PixelReader) -> None:
+        self._archive = archive
+        self._pixels = pixels
+
+    def read(
+        self, request: JobRequest, model: Model, instances: Sequence[Instance], at: datetime
+    ) -> Reading:
+        """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`."""
+        manifest = model.manifest
+        findings: list[Finding] = []
+        refused: list[Refusal] = []
+        evidence: list[Evidence] = []
+        for start in range(0, len(instances), _BATCH):
+            seen: list[tuple[Instance, Picture]] = []
+            for instance in instances[start : start + _BATCH]:
+                picture, why = self._look(manifest, instance)
+                refused.extend(why)
+                if picture is None:
+                    evidence.append(Evidence(instance, self._archive.path(instance.key)))
+                else:
+                    seen.append((instance, picture))
+            if not seen:
+                continue
+            answers = model.assess([picture for _, picture in seen])
+            for (instance, picture), answer in zip(seen, answers, strict=True):
+                found = interpret(manifest, instance, picture, answer)
+                findings.extend(found)
+                evidence.append(self._evidence(instance, picture, answer, found))
+        return Reading(
+            Result(
+                study_instance_uid=request.study_instance_uid,
+                revision=request.revision,
+                model=manifest.model,
+                outcome=Outcome.ASSESSED if findings else Outcome.NOT_ASSESSED,
+                findings=tuple(findings),
+                refusals=tuple(refused),
+                produced_at=at,
+                seconds=0.0,
+            ),
+            tuple(evidence),
+        )
+
+    def decline(
+        self,
+        request: JobRequest,
+        instances: Sequence[Instance],
+        refusal: Refusal,
+        at: datetime,
+        *,
+        failed: bool = False,
+    ) -> Reading:
+        """Return the not-assessed Result of a Job that no model reads."""
+        result = Result(
+            study_instance_uid=request.study_instance_uid,
+            revision=request.revision,
+            model=request.model,
+            outcome=Outcome.NOT_ASSESSED,
+            findings=(),
+            refusals=(refusal,),
+            produced_at=at,
+            seconds=0.0,
+            failed=failed,
+        )
+        return Reading(
+            result, tuple(Evidence(each, self._archive.path(each.key)) for each in instances)
+        )
+
+    def _look(
+        self, manifest: Manifest, instance: Instance
+    ) -> tuple[Picture | None, tuple[Refusal, ...]]:
+        why = screening.refusals(manifest, instance)
+        if why:
+            return None, why
+        uid = instance.sop_instance_uid
+        try:
+            return self._pixels.read(self._archive.path(instance.key)), ()
+        except CodecMissing as error:
+            return None, (Refusal(Reason.CODEC_MISSING, str(error), uid),)
+        except UnreadablePixels as error:
+            return None, (Refusal(Reason.UNREADABLE_PIXELS, str(error), uid),)
+
+    def _evidence(
+        self,
+        instance: Instance,
+        picture: Picture,
+        answer: Assessment,
+        found: Sequence[Finding],
+    ) -> Evidence:
+        maps = answer.heat_maps
+        heat_map = max((maps[name] for name in maps), key=lambda each: each.max(), default=None)
+        return Evidence(instance, self._archive.path(instance.key), picture, heat_map)
+
+
+def interpret(
+    manifest: Manifest, instance: Instance, picture: Picture, answer: Assessment
+) -> tuple[Finding, ...]:
+    """Return one coded Finding for each output of the model.
+
+    Where the patient is outside the population, or the header leaves it open, the presence
+    is undetermined however high the certainty.
+    """
+    doubts = screening.doubts(manifest, instance)
+    rows, columns = picture.pixels.shape
+    findings = []
+    for output in manifest.outputs:
+        certainty = answer.certainty[output.name]
+        above = certainty >= output.threshold
+        heat_map = answer.heat_maps.get(output.name)
+        findings.append(
+            Finding(
+                finding=output.finding,
+                site=output.site,
+                presence=Presence.UNDETERMINED
+                if doubts
+                else (Presence.PRESENT if above else Presence.ABSENT),
+                certainty=certainty,
+                threshold=output.threshold,
+                sop_instance_uid=instance.sop_instance_uid,
+                region=region.hottest(heat_map)
+                if above and heat_map is not None
+                else region.whole_image(rows, columns),
+                doubts=doubts,
+            )
+        )
+    return tuple(findings)

@@ -1,0 +1,204 @@
+"""The worker: takes Jobs, reads, encodes, records."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from inference.domain.errors import LeaseLost, ModelError, WetreadError
+from inference.domain.instance import Instance
+from inference.domain.job import Lease
+from inference.domain.manifest import Manifest
+from inference.domain.refusal import Reason, Refusal
+from inference.domain.result import ResultObject
+from inference.ports import (
+    Archive,
+    Clock,
+    Index,
+    JobQueue,
+    Model,
+    ModelRegistry,
+    ResultEncoder,
+    Results,
+)
+from inference.worker.backoff import backoff
+from inference.worker.heartbeat import heartbeat
+from inference.worker.reading import Reader, Reading
+
+_log = logging.getLogger(__name__)
+
+_IDLE = 0.5  # seconds between looks at an empty queue
+_FIRST_RETRY = timedelta(seconds=2)
+_LONGEST_RETRY = timedelta(minutes=10)
+
+
+class Worker:
+    """Works on one Job at a time; any number of workers may share a queue.
+
+    A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
+    that processing failed. A Job that kills the process counts its attempts just the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        queue: JobQueue,
+        index: Index,
+        results: Results,
+        archive: Archive,
+        registry: ModelRegistry,
+        reader: Reader,
+        encoder: ResultEncoder,
+        clock: Clock,
+        destinations: Sequence[str],
+        lease: timedelta,
+        maximum_attempts: int,
+    ) -> None:
+        self.name = name
+        self._queue = queue
+        self._index = index
+        self._results = results
+        self._archive = archive
+        self._registry = registry
+        self._reader = reader
+        self._encoder = encoder
+        self._clock = clock
+        self._destinations = tuple(destinations)
+        self._lease = lease
+        self._maximum_attempts = maximum_attempts
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def tick(self) -> bool:
+        """Work on one Job if one is due; return whether there was one."""
+        lease = self._queue.claim(self.name, self._clock.now(), self._lease)
+        if lease is None:
+            return False
+        job = lease.job
+        try:
+            with heartbeat(self._queue, self._clock, lease, self._lease):
+                self._work(lease)
+        except LeaseLost:
+            _log.warning("job %d: another worker holds it by now; nothing recorded", job.job_id)
+        # A process boundary: whatever broke, the Job is given back with its reason.
+        except Exception as error:
+            _log.exception("job %d: attempt %d broke", job.job_id, job.attempts)
+            wait = backoff(job.attempts, _FIRST_RETRY, _LONGEST_RETRY)
+            self._queue.retry(lease, _reason(error), self._clock.now() + wait)
+        return True
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                busy = self.tick()
+            # A process boundary: the database may be away; the lease returns the Job.
+            except Exception:
+                _log.exception("worker %s: cannot take jobs now", self.name)
+                busy = False
+            if not busy:
+                self._stopping.wait(_IDLE)
+
+    def _work(self, lease: Lease) -> None:
+        job = lease.job
+        request = job.request
+        started = time.monotonic()
+        instances = self._instances(lease)
+        manifest, reading = self._read(lease, instances)
+        predecessor = self._results.predecessor(
+            request.study_instance_uid, request.model, request.revision
+        )
+        encoded = self._encoder.encode(reading.result, manifest, reading.evidence, predecessor)
+        objects = tuple(
+            ResultObject(
+                role=each.role,
+                sop_class_uid=each.sop_class_uid,
+                sop_instance_uid=each.sop_instance_uid,
+                series_instance_uid=each.series_instance_uid,
+                study_instance_uid=request.study_instance_uid,
+                key=self._archive.keep_result(
+                    request.study_instance_uid, each.sop_instance_uid, each.part10
+                ),
+            )
+            for each in encoded
+        )
+        result = replace(reading.result, objects=objects, seconds=time.monotonic() - started)
+        self._results.record(lease, result, self._destinations)
+        _log.info(
+            "job %d: %s, study %s revision %d, %s, %.2f s",
+            job.job_id,
+            result.outcome.value,
+            request.study_instance_uid,
+            request.revision,
+            request.model or "no model",
+            result.seconds,
+        )
+
+    def _read(self, lease: Lease, instances: Sequence[Instance]) -> tuple[Manifest | None, Reading]:
+        job = lease.job
+        request = job.request
+        now = self._clock.now()
+        if request.model is None:
+            refusal = Refusal(Reason.NO_RULE, request.why)
+            return None, self._reader.decline(request, instances, refusal, now)
+        last = job.attempts >= self._maximum_attempts
+        if job.attempts > self._maximum_attempts:
+            # Claimed once too often: the attempts before did not live to say why.
+            cause = job.error or "every attempt ended without a word"
+            return self._give_up(lease, instances, cause)
+        try:
+            model: Model = self._registry.load(request.model)
+            return model.manifest, self._reader.read(request, model, instances, now)
+        except ModelError as error:
+            if not last:
+                raise
+            return self._give_up(lease, instances, _reason(error))
+        # A process boundary: the last attempt ends in a report whatever broke.
+        except Exception as error:
+            if not last:
+                raise
+            _log.exception("job %d: the last attempt broke", job.job_id)
+            return self._give_up(lease, instances, _reason(error))
+
+    def _give_up(
+        self, lease: Lease, instances: Sequence[Instance], cause: str
+    ) -> tuple[Manifest | None, Reading]:
+        request = lease.job.request
+        refusal = Refusal(
+            Reason.PROCESSING_FAILED,
+            f"{request.model} did not finish in {self._maximum_attempts} attempts: {cause}",
+        )
+        manifest = next(
+            (each for each in self._registry.manifests() if each.model == request.model), None
+        )
+        now = self._clock.now()
+        return manifest, self._reader.decline(request, instances, refusal, now, failed=True)
+
+    def _instances(self, lease: Lease) -> list[Instance]:
+        request = lease.job.request
+        held = {
+            each.sop_instance_uid: each
+            for each in self._index.instances(request.study_instance_uid)
+        }
+        return [held[uid] for uid in request.instances if uid in held]
+
+
+def _reason(error: Exception) -> str:
+    """Return what may be shown: our own errors speak; others only say what they are.
+
+    The text of a foreign error may quote the header, and with it the patient.
+    """
+    return str(error) if isinstance(error, WetreadError) else type(error).__name__

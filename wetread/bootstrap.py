@@ -1,0 +1,207 @@
+"""The only place that builds adapters and joins them to the core."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from dicom_node.archive import DiskArchive, LocalDestination
+from inference.domain.errors import SettingsError
+from inference.intake.door import Door
+from inference.intake.rules import RuleBook
+from inference.intake.stability import Stability
+from inference.persistence import (
+    SqlCursors,
+    SqlIndex,
+    SqlJobQueue,
+    SqlOutbox,
+    SqlResults,
+    migrate,
+    open_engine,
+)
+from inference.ports import Destination, ModelRegistry, Service
+from wetread.settings import OrthancSettings, Settings
+
+VERSION = version("wetread")
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """All that is kept: database and archive. Cheap to open; no torch, no network."""
+
+    engine: Engine
+    index: SqlIndex
+    queue: SqlJobQueue
+    results: SqlResults
+    outbox: SqlOutbox
+    cursors: SqlCursors
+    archive: DiskArchive
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def database(settings: Settings) -> Path:
+    return settings.state / "wetread.db"
+
+
+def open_stores(settings: Settings) -> Stores:
+    """Open the state directory, made and migrated as needed."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(f"sqlite:///{database(settings)}")
+    migrate(engine)
+    return Stores(
+        engine,
+        SqlIndex(engine),
+        SqlJobQueue(engine),
+        SqlResults(engine),
+        SqlOutbox(engine),
+        SqlCursors(engine),
+        DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
+    )
+
+
+@contextmanager
+def exclusive(settings: Settings) -> Iterator[None]:
+    """Hold the state directory for one serving process."""
+    settings.state.mkdir(parents=True, exist_ok=True)
+    lock = os.open(settings.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise SettingsError(
+            f"another `wetread serve` uses {settings.state}; stop it, or set WETREAD_HOME"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def build_registry(settings: Settings) -> ModelRegistry:
+    """The models that ship, and those in the state directory."""
+    from inference.models import SHIPPED, FolderRegistry  # torch takes seconds to import
+
+    return FolderRegistry([SHIPPED, settings.state / "models"])
+
+
+def build_rulebook(settings: Settings, registry: ModelRegistry) -> RuleBook:
+    """Raises `UnknownModel` when a rule names a model that is not there."""
+    for rule in settings.rules:
+        registry.active(rule.model)
+    return RuleBook([each.to_rule() for each in settings.rules], registry)
+
+
+def build_destinations(settings: Settings) -> Sequence[Destination]:
+    destinations: list[Destination] = []
+    if settings.deliver_to_archive:
+        destinations.append(LocalDestination("archive"))
+    for peer in settings.orthanc:
+        if peer.deliver:
+            from orthanc.destination import OrthancDestination
+
+            destinations.append(OrthancDestination(peer.name, peer.url, *_credentials(peer)))
+    for ae in settings.destinations:
+        from dicom_node.dimse.scu import DicomDestination
+
+        destinations.append(
+            DicomDestination(
+                ae.name,
+                ae_title=ae.ae_title,
+                host=ae.host,
+                port=ae.port,
+                calling_ae_title=settings.ae_title,
+            )
+        )
+    return destinations
+
+
+def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
+    """Everything that `wetread serve` runs beside the web server, in order of starting.
+
+    They are stopped in this order too: first what lets work in, last what brings it out.
+    """
+    from dicom_node.dimse.scp import StorageScp
+    from dicom_node.pixels import DicomPixelReader
+    from inference.worker.courier import Courier
+    from inference.worker.reading import Reader
+    from inference.worker.worker import Worker
+    from orthanc.change_feed import ChangeFeed
+    from structured_reports.encoder import DicomResultEncoder
+
+    clock = SystemClock()
+    quiet = timedelta(seconds=settings.quiet_seconds)
+    registry = build_registry(settings)
+    stability = Stability(stores.index, build_rulebook(settings, registry), clock, quiet)
+    door = Door(stores.archive, stores.index, clock, quiet, on_received=stability.wake)
+    destinations = build_destinations(settings)
+    services: list[Service] = [
+        StorageScp(
+            door,
+            stores.archive,
+            ae_title=settings.ae_title,
+            host=settings.dimse_host,
+            port=settings.dimse_port,
+            calling_ae_titles=settings.calling_ae_titles,
+            maximum_pdu=settings.maximum_pdu,
+            maximum_associations=settings.maximum_associations,
+            network_timeout=settings.network_timeout_seconds,
+        )
+    ]
+    for peer in settings.orthanc:
+        if peer.follow:
+            username, password = _credentials(peer)
+            services.append(
+                ChangeFeed(
+                    peer.name,
+                    peer.url,
+                    door,
+                    stores.archive,
+                    stores.cursors,
+                    username=username,
+                    password=password,
+                    poll_seconds=peer.poll_seconds,
+                    from_start=peer.from_start,
+                )
+            )
+    services.append(stability)
+    services.append(
+        Worker(
+            name="worker-1",
+            queue=stores.queue,
+            index=stores.index,
+            results=stores.results,
+            archive=stores.archive,
+            registry=registry,
+            reader=Reader(stores.archive, DicomPixelReader()),
+            encoder=DicomResultEncoder(software_version=VERSION),
+            clock=clock,
+            destinations=[each.name for each in destinations],
+            lease=timedelta(seconds=settings.lease_seconds),
+            maximum_attempts=settings.maximum_attempts,
+        )
+    )
+    services.append(
+        Courier(stores.outbox, stores.archive, clock, {each.name: each for each in destinations})
+    )
+    # Nobody else holds the state directory, so what this worker held died with its process.
+    stores.queue.release("worker-1")
+    return services
+
+
+def _credentials(peer: OrthancSettings) -> tuple[str | None, str | None]:
+    return peer.username or None, peer.password.get_secret_value() or None

@@ -1,0 +1,45 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wetread.bootstrap import VERSION
+from wetread.cli import demo, models, network, rules, serve, status, train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Wetread: studies in, structured reports and overlays out. Research use only; "
+    "not a medical device.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"wetread {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.command()(network.send)
+app.command()(network.echo)
+app.command()(status.status)
+app.command()(status.complete)
+app.command()(status.replay)
+app.command()(train.train)
+app.add_typer(models.app, name="models")
+app.add_typer(rules.app, name="rules")

@@ -1,0 +1,61 @@
+"""`wetread serve`: the node itself."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+import uvicorn
+
+from wetread import logs, settings
+from wetread.bootstrap import build_services, exclusive, open_stores
+from wetread.web.app import build_app
+
+_log = logging.getLogger("wetread.serve")
+
+
+def serve() -> None:
+    """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
+    configuration = settings.load()
+    logs.configure(configuration.log_format)
+    with exclusive(configuration):
+        stores = open_stores(configuration)
+        services = build_services(configuration, stores)
+        ready = threading.Event()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                build_app(stores, ready),
+                host=configuration.http_host,
+                port=configuration.http_port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        started = []
+        try:
+            for service in services:
+                service.start()
+                started.append(service)
+            ready.set()
+            _log.info(
+                "DICOM %s at port %d, HTTP at http://%s:%d, state in %s",
+                configuration.ae_title,
+                configuration.dimse_port,
+                configuration.http_host,
+                configuration.http_port,
+                configuration.state,
+            )
+            # Uvicorn takes SIGTERM and SIGINT while it runs, then raises them again: by then
+            # they must no longer end the process, or the services would not be stopped.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            server.run()
+        finally:
+            ready.clear()
+            _log.info("stopping")
+            for service in started:
+                service.stop()
+            stores.close()
+            _log.info("stopped")

@@ -1,0 +1,245 @@
+"""`wetread status`, `wetread complete`, `wetread replay`: what became of everything."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from inference.domain.delivery import DeliveryState
+from inference.domain.job import JobState
+from wetread import settings
+from wetread.bootstrap import Stores, SystemClock, open_stores
+from wetread.cli.output import AsJson, console, print_json
+
+_COLOURS = {"done": "green", "delivered": "green", "failed": "red", "refused": "yellow"}
+
+
+def status(
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(min=1, help="Studies to list.")] = 20,
+) -> None:
+    """Account for every study: received, stable, queued, running, done, refused, failed, delivered.
+
+    Exit code 1 if the counts do not add up.
+    """
+    stores = open_stores(settings.load())
+    try:
+        report = describe(stores, limit)
+    finally:
+        stores.close()
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+    if report["problems"]:
+        raise typer.Exit(1)
+
+
+def complete(
+    study_instance_uid: str,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a study is complete, before its quiet period ends."""
+    stores = open_stores(settings.load())
+    try:
+        done = stores.index.complete(study_instance_uid, SystemClock().now())
+    finally:
+        stores.close()
+    _answer(as_json, done, "complete", "no study with this UID is still receiving")
+
+
+def replay(
+    job: Annotated[int | None, typer.Option(help="A failed job's number.")] = None,
+    delivery: Annotated[int | None, typer.Option(help="A failed delivery's number.")] = None,
+    all_failed: Annotated[bool, typer.Option("--all", help="Everything that failed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try again what failed: a job, a delivery, or all of both."""
+    if sum((job is not None, delivery is not None, all_failed)) != 1:
+        raise typer.BadParameter("say one of --job, --delivery and --all")
+    stores = open_stores(settings.load())
+    now = SystemClock().now()
+    try:
+        jobs = [job] if job is not None else []
+        deliveries = [delivery] if delivery is not None else []
+        if all_failed:
+            failed = stores.queue.jobs(state=JobState.FAILED, limit=100_000)
+            jobs = [each.job_id for each in failed]
+            deliveries = [
+                each.delivery_id
+                for each in stores.outbox.deliveries(limit=100_000)
+                if each.state is DeliveryState.FAILED
+            ]
+        replayed = {
+            "jobs": [each for each in jobs if stores.queue.replay(each, now)],
+            "deliveries": [each for each in deliveries if stores.outbox.replay(each, now)],
+        }
+    finally:
+        stores.close()
+    if as_json:
+        print_json(replayed)
+    else:
+        console.print(
+            f"Queued again: {len(replayed['jobs'])} jobs, {len(replayed['deliveries'])} deliveries"
+        )
+    if not all_failed and not any(replayed.values()):
+        raise typer.Exit(1)
+
+
+def describe(stores: Stores, limit: int) -> dict[str, Any]:
+    """Return the account, and where the newest `limit` studies stand. No patient data."""
+    account = stores.index.account()
+    studies = []
+    for study in stores.index.studies(limit=limit):
+        uid = study.study_instance_uid
+        results = {job.job_id: result for job, result in stores.results.of_study(uid)}
+        jobs = []
+        for job in stores.queue.jobs(study_instance_uid=uid):
+            result = results.get(job.job_id)
+            jobs.append(
+                {
+                    "job": job.job_id,
+                    "revision": job.request.revision,
+                    "model": str(job.request.model) if job.request.model else None,
+                    "rule": job.request.rule or None,
+                    "priority": job.request.priority.name.lower(),
+                    "state": job.state.value,
+                    "attempts": job.attempts,
+                    "error": job.error or None,
+                    "outcome": result.outcome.value if result else None,
+                    "reasons": [each.detail for each in result.refusals] if result else [],
+                    "findings": [
+                        {
+                            "finding": each.finding.meaning,
+                            "presence": each.presence.value,
+                            "certainty": round(each.certainty, 4),
+                            "threshold": each.threshold,
+                            "doubts": [doubt.detail for doubt in each.doubts],
+                        }
+                        for each in (result.findings if result else ())
+                    ],
+                    "objects": [
+                        {"role": each.role.value, "sop_instance_uid": each.sop_instance_uid}
+                        for each in (result.objects if result else ())
+                    ],
+                    "deliveries": [
+                        {
+                            "delivery": each.delivery_id,
+                            "destination": each.destination,
+                            "state": each.state.value,
+                            "attempts": each.attempts,
+                            "error": each.error or None,
+                        }
+                        for each in stores.outbox.deliveries(job_id=job.job_id)
+                    ],
+                }
+            )
+        studies.append(
+            {
+                "study_instance_uid": uid,
+                "state": study.state.value,
+                "revision": study.revision,
+                "instances": study.instances,
+                "modality": study.attributes.modality,
+                "received_at": study.received_at.isoformat(),
+                "jobs": jobs,
+            }
+        )
+    incidents = [
+        {
+            "kind": each.kind.value,
+            "reason": each.reason,
+            "key": each.key,
+            "calling_ae": each.origin.calling_ae,
+            "sop_instance_uid": each.sop_instance_uid or None,
+        }
+        for each in stores.index.incidents(limit=limit)
+    ]
+    return {
+        "account": asdict(account),
+        "problems": list(account.problems),
+        "studies": studies,
+        "incidents": incidents,
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    account = report["account"]
+    totals = Table(
+        title="Account", title_justify="left", show_header=False, box=None, padding=(0, 2)
+    )
+    for label, names in (
+        ("Studies", ("received", "receiving", "stable")),
+        ("Jobs", ("queued", "running", "done", "refused", "failed")),
+        ("Deliveries", ("pending", "delivered", "failed")),
+    ):
+        counts = "   ".join(
+            f"{name} [bold]{account[f'{label.lower()}_{name}']}[/]" for name in names
+        )
+        totals.add_row(label, counts)
+    totals.add_row("Instances", f"[bold]{account['instances']}[/]")
+    totals.add_row(
+        "Set aside",
+        f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]",
+    )
+    console.print(totals)
+    if report["studies"]:
+        table = Table(title="Studies", title_justify="left")
+        for heading in (
+            "Study Instance UID",
+            "State",
+            "Rev.",
+            "Model",
+            "Job",
+            "Answer",
+            "Delivered",
+        ):
+            table.add_column(heading, overflow="fold")
+        for study in report["studies"]:
+            for job in study["jobs"] or [None]:
+                table.add_row(*_row(study, job))
+        console.print(table)
+    for incident in report["incidents"]:
+        console.print(f"[red]{incident['kind']}[/] {incident['key']}: {incident['reason']}")
+    for problem in report["problems"]:
+        console.print(f"[red]The counts do not add up:[/] {problem}")
+
+
+def _row(study: dict[str, Any], job: dict[str, Any] | None) -> tuple[str, ...]:
+    state = f"{study['state']} ({study['instances']})"
+    if job is None:
+        return study["study_instance_uid"], state, str(study["revision"]), "", "", "", ""
+    answer = "; ".join(
+        [
+            f"{each['finding']} {each['presence']} {each['certainty']:.0%}"
+            for each in job["findings"]
+        ]
+        + job["reasons"]
+    )
+    colour = _COLOURS.get(job["state"], "cyan")
+    delivered = "\n".join(
+        f"[{_COLOURS.get(each['state'], 'cyan')}]{each['destination']} {each['state']}[/]"
+        + (f" ({each['error']})" if each["error"] and each["state"] != "delivered" else "")
+        for each in job["deliveries"]
+    )
+    return (
+        study["study_instance_uid"],
+        state,
+        str(job["revision"]),
+        job["model"] or "none",
+        f"[{colour}]{job['job']} {job['state']}[/]",
+        answer or (job["error"] or ""),
+        delivered,
+    )
+
+
+def _answer(as_json: bool, done: bool, word: str, otherwise: str) -> None:
+    if as_json:
+        print_json({word: done})
+    else:
+        console.print(word if done else otherwise)
+    if not done:
+        raise typer.Exit(1)

@@ -1,0 +1,57 @@
+"""Logging: one line an event, as text or JSON, and no patient data.
+
+The message of an error that is not ours may quote a header. So a traceback is written with
+the type of a foreign error and the places it passed, but without its message.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from typing import Literal
+
+from inference.domain.errors import WetreadError
+
+
+class _Discreet(logging.Formatter):
+    def formatException(self, ei: object) -> str:
+        _, error, trace = ei  # type: ignore[misc]
+        frames = traceback.extract_tb(trace)
+        places = " < ".join(
+            f"{each.filename.rsplit('/', 1)[-1]}:{each.lineno}" for each in frames[::-1]
+        )
+        said = f": {error}" if isinstance(error, WetreadError) else ""
+        return f"    {type(error).__name__}{said} at {places}"
+
+
+class _Json(_Discreet):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["error"] = self.formatException(record.exc_info).strip()
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(log_format: Literal["text", "json"]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _Json()
+        if log_format == "json"
+        else _Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # What these say at INFO is one line a request; pynetdicom's and pydicom's warnings may
+    # quote what a sender wrote.
+    for noisy in ("httpx", "httpcore", "uvicorn.access", "orthanc_api_client", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for quoting in ("pydicom", "pynetdicom", "highdicom"):
+        logging.getLogger(quoting).setLevel(logging.CRITICAL)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").setLevel(logging.CRITICAL)

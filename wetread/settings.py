@@ -1,0 +1,189 @@
+"""The settings: the only reader of the environment and of `wetread.toml`.
+
+An environment variable (prefix `WETREAD_`, nested by `__`) goes before the file; the file
+is `wetread.toml` in the current folder, else in `WETREAD_HOME`, or what `WETREAD_CONFIG` names.
+Each setting has its heading in docs/settings.md; a test holds that.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from inference.domain.errors import SettingsError
+from inference.domain.instance import Priority
+from inference.domain.rule import Awaited, Rule
+
+
+def _ae_title(value: str) -> str:
+    # PS3.5 Table 6.2-1: at most 16 characters, no backslash, no control characters.
+    if not value.strip() or len(value) > 16 or not re.fullmatch(r"[ -\[\]-~]+", value):
+        raise ValueError("an AE title has 1 to 16 characters, without backslash")
+    return value.strip()
+
+
+def _regex(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return value
+
+
+AETitle = Annotated[str, AfterValidator(_ae_title)]
+Regex = Annotated[str, AfterValidator(_regex)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AwaitedSettings(_Section):
+    series_description: Regex = ""
+    modality: str = ""
+    instances: int = Field(default=1, ge=1)
+
+
+class RuleSettings(_Section):
+    """Which model reads which Series; an empty condition accepts all."""
+
+    name: str
+    model: str
+    modality: tuple[str, ...] = ()
+    sop_class_uid: tuple[str, ...] = ()
+    body_part: tuple[str, ...] = ()
+    view: tuple[str, ...] = ()
+    series_description: Regex = ""
+    study_description: Regex = ""
+    calling_ae: tuple[str, ...] = ()
+    priority: Literal["low", "medium", "high"] | None = None
+    waits_for: tuple[AwaitedSettings, ...] = ()
+
+    def to_rule(self) -> Rule:
+        values = self.model_dump(exclude={"priority", "waits_for"})
+        return Rule(
+            **values,
+            priority=Priority[self.priority.upper()] if self.priority else None,
+            waits_for=tuple(Awaited(**each.model_dump()) for each in self.waits_for),
+        )
+
+
+class OrthancSettings(_Section):
+    """An Orthanc that is followed, delivered to, or both."""
+
+    name: PeerName = "orthanc"
+    url: str
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    follow: bool = True
+    from_start: bool = False
+    deliver: bool = True
+    poll_seconds: float = Field(default=1.0, gt=0)
+
+
+class DicomDestinationSettings(_Section):
+    """An AE to which results go by C-STORE."""
+
+    name: PeerName
+    ae_title: AETitle
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+
+_CHEST_RADIOGRAPHS = RuleSettings(
+    name="chest-radiograph", model="cxr-pneumonia", modality=("CR", "DX", "RG")
+)
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="WETREAD_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Path("~/.wetread")
+    ae_title: AETitle = "WETREAD"
+    dimse_host: str = "0.0.0.0"
+    dimse_port: Port = 11112
+    calling_ae_titles: tuple[AETitle, ...] = ()
+    maximum_pdu: int = Field(default=131072, ge=0)  # bytes, 0 for no limit
+    maximum_associations: int = Field(default=16, ge=1)
+    network_timeout_seconds: float = Field(default=60.0, gt=0)
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    quiet_seconds: float = Field(default=30.0, ge=0)
+    low_watermark_mb: int = Field(default=1024, ge=0)
+    maximum_attempts: int = Field(default=3, ge=1)
+    lease_seconds: float = Field(default=60.0, gt=0)
+    deliver_to_archive: bool = True
+    rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS,)
+    orthanc: tuple[OrthancSettings, ...] = ()
+    destinations: tuple[DicomDestinationSettings, ...] = ()
+    log_format: Literal["text", "json"] = "text"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        path = config_file()
+        if path is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, path))
+        return tuple(sources)
+
+    def model_post_init(self, context: Any, /) -> None:
+        names = [each.name for each in self.orthanc] + [each.name for each in self.destinations]
+        repeated = {name for name in names if names.count(name) > 1 or name == "archive"}
+        if repeated:
+            raise ValueError(f"each peer needs a name of its own: {', '.join(sorted(repeated))}")
+
+    @property
+    def state(self) -> Path:
+        """The one state directory, absolute."""
+        return self.home.expanduser().absolute()
+
+
+def config_file() -> Path | None:
+    """Return the `wetread.toml` that is in force, or None."""
+    named = os.environ.get("WETREAD_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"WETREAD_CONFIG names {named}, which is not a file")
+        return Path(named)
+    home = Path(os.environ.get("WETREAD_HOME", "~/.wetread")).expanduser()
+    return next(
+        (each for each in (Path("wetread.toml"), home / "wetread.toml") if each.is_file()), None
+    )
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` go before all. Raises `SettingsError` with every fault."""
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{config_file()}: {error}") from None
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}"
+            for each in error.errors(include_input=False, include_url=False)
+        )
+        source = config_file()
+        where = f" ({source} and the environment)" if source else " (the environment)"
+        raise SettingsError(f"These settings are not valid{where}:\n{faults}") from None

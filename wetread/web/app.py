@@ -1,0 +1,146 @@
+"""The HTTP side: probes, the account as JSON, and a page to look at."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.templating import Jinja2Templates
+
+from inference.domain.errors import InvalidUid, ResourceError, WetreadError
+from inference.domain.result import ResultObject, Role
+from inference.domain.uid import check_uid
+from structured_reports.overlay import overlay_as_png
+from structured_reports.text import report_as_text
+from wetread.bootstrap import VERSION, Stores
+from wetread.cli.status import describe
+
+_templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+
+class NotFound(WetreadError):
+    """There is nothing of this name."""
+
+
+def build_app(stores: Stores, ready: threading.Event) -> FastAPI:
+    """`ready` is set while every service runs."""
+    app = FastAPI(title="Wetread", version=VERSION, redoc_url=None)
+
+    @app.exception_handler(WetreadError)
+    async def problem(request: Request, error: WetreadError) -> JSONResponse:
+        status = problem_for(error)
+        return JSONResponse(
+            {
+                "type": "about:blank",
+                "title": type(error).__name__,
+                "status": status,
+                "detail": str(error),
+            },
+            status,
+            media_type="application/problem+json",  # RFC 9457
+        )
+
+    @app.middleware("http")
+    async def headers(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.headers.get("content-type", "").startswith("text/html") and (
+            request.url.path != "/docs"
+        ):
+            response.headers["Content-Security-Policy"] = (
+                "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
+            )
+        return response
+
+    @app.get("/healthz", tags=["probes"])
+    def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["probes"])
+    def readyz() -> JSONResponse:
+        """Every service runs, the database answers, and the archive has room."""
+        if not ready.is_set():
+            return JSONResponse({"status": "starting"}, 503)
+        stores.index.account()
+        stores.archive.check_space()
+        return JSONResponse({"status": "ready"})
+
+    @app.get("/api/v1/status", tags=["api"])
+    def status(limit: int = 20) -> dict[str, Any]:
+        """What `wetread status --json` prints."""
+        return describe(stores, max(1, min(limit, 1000)))
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def studies(request: Request, page: int = 1) -> HTMLResponse:
+        size = 50
+        page = max(1, page)
+        found = stores.index.studies(limit=size + 1, offset=(page - 1) * size)
+        rows = [
+            (study, next(iter(stores.results.of_study(study.study_instance_uid)), None))
+            for study in found[:size]
+        ]
+        return _templates.TemplateResponse(
+            request,
+            "studies.html",
+            {
+                "rows": rows,
+                "account": stores.index.account(),
+                "page": page,
+                "more": len(found) > size,
+            },
+        )
+
+    @app.get("/studies/{uid}", response_class=HTMLResponse, include_in_schema=False)
+    def study(request: Request, uid: str) -> HTMLResponse:
+        found = stores.index.study(check_uid(uid))
+        if found is None:
+            raise NotFound(f"no Study {uid} is held")
+        results = [
+            (
+                job,
+                result,
+                [each for each in result.objects if each.role is Role.OVERLAY],
+                [_text(stores, each) for each in result.objects if each.role is Role.REPORT],
+                stores.outbox.deliveries(job_id=job.job_id),
+            )
+            for job, result in stores.results.of_study(uid)
+        ]
+        return _templates.TemplateResponse(
+            request, "study.html", {"study": found, "results": results}
+        )
+
+    @app.get("/studies/{uid}/overlays/{sop_instance_uid}.png", include_in_schema=False)
+    def overlay(uid: str, sop_instance_uid: str) -> Response:
+        check_uid(uid)
+        check_uid(sop_instance_uid)
+        for _, result in stores.results.of_study(uid):
+            for each in result.objects:
+                if each.sop_instance_uid == sop_instance_uid and each.role is Role.OVERLAY:
+                    png = overlay_as_png(stores.archive.path(each.key).read_bytes())
+                    return Response(png, media_type="image/png")
+        raise NotFound(f"no overlay {sop_instance_uid} is held")
+
+    return app
+
+
+def problem_for(error: WetreadError) -> int:
+    """Return the HTTP status of an error: the one place that translates."""
+    if isinstance(error, NotFound):
+        return 404
+    if isinstance(error, InvalidUid):
+        return 400
+    if isinstance(error, ResourceError):
+        return 503
+    return 500
+
+
+def _text(stores: Stores, report: ResultObject) -> str:
+    return report_as_text(stores.archive.path(report.key).read_bytes())
