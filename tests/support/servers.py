@@ -1,120 +1,32 @@
-"""Real DICOM programs on free loopback ports: Orthanc, and DCMTK's storescp."""
+"""Real servers on free loopback ports: Orthanc, and DCMTK's storescp."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
 import httpx
-import pydicom
 import pytest
 
-T = TypeVar("T")
-HOST = "127.0.0.1"
+from tests.support.dcmtk import StorescpServer, echoscu, storescu
+from tests.support.programs import HOST, Program, free_port, wait_for
+
+__all__ = [
+    "HOST",
+    "OrthancServer",
+    "Program",
+    "StorescpServer",
+    "echoscu",
+    "free_port",
+    "storescu",
+    "wait_for",
+]
+
 ORTHANC = "Orthanc"
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-# pynetdicom installs programs of DCMTK's names in the virtual environment.
-DCMTK_DIRECTORIES = ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
-    """Return the first true value of `condition`; fail after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout:.0f} seconds")
-        time.sleep(0.05)
-
-
-def dcmtk(program: str) -> str:
-    """Return the path of a DCMTK program; skip the test where it is missing."""
-    path = shutil.which(program, path=os.pathsep.join(DCMTK_DIRECTORIES))
-    if path is None:
-        pytest.skip(f"DCMTK's {program} is not installed (Debian package dcmtk)")
-    return path
-
-
-class Program:
-    """A program that is stopped for sure when its `with` block ends."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def command(self) -> Sequence[str]:
-        raise NotImplementedError
-
-    def answers(self) -> bool:
-        raise NotImplementedError
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def log_text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
-
-    def start(self, timeout: float = 60.0) -> None:
-        assert not self.running, "started already"
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-        try:
-            wait_for(lambda: not self.running or self.answers(), self.command()[0], timeout)
-            assert self.running, f"{self.command()[0]} ended at once:\n{self.log_text[-4000:]}"
-        except BaseException:
-            self.kill()
-            raise
-
-    def stop(self, timeout: float = 20.0) -> None:
-        """End it in order (SIGTERM); SIGKILL if that takes longer than `timeout` seconds."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._process = None
-
-    def kill(self) -> None:
-        """SIGKILL: the program cannot tidy up."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 class OrthancServer(Program):
@@ -144,9 +56,13 @@ class OrthancServer(Program):
         self.modalities = dict(modalities or {})
         self.dicomweb = dicomweb and DICOMWEB_PLUGIN.exists()
         self.options = dict(options or {})
+        self.http_port = 0
+        self.dicom_port = 0
+        self.program = shutil.which(ORTHANC, path="/usr/sbin:/usr/local/sbin:/usr/local/bin")
+
+    def choose_ports(self) -> None:
         self.http_port = free_port()
         self.dicom_port = free_port()
-        self.program = shutil.which(ORTHANC, path="/usr/sbin:/usr/local/sbin:/usr/local/bin")
 
     @property
     def url(self) -> str:
@@ -231,105 +147,3 @@ class OrthancServer(Program):
         wait_for(
             lambda: len(self.changes("StableStudy")) >= studies, f"{studies} StableStudy", timeout
         )
-
-
-class StorescpServer(Program):
-    """DCMTK's storescp: writes what it gets into `received`, bit by bit as it comes."""
-
-    def __init__(
-        self, directory: Path, *, aet: str = "STORESCP", extra: Sequence[str] = ()
-    ) -> None:
-        super().__init__(directory / "storescp.log")
-        self.aet = aet
-        self.extra = tuple(extra)
-        self.port = free_port()
-        self.received = directory / "received"
-        self.received.mkdir(parents=True, exist_ok=True)
-
-    def command(self) -> Sequence[str]:
-        return [
-            dcmtk("storescp"),
-            "--accept-all",
-            "--promiscuous",
-            "--bit-preserving",
-            *("--output-directory", str(self.received)),
-            *("--aetitle", self.aet),
-            *self.extra,
-            str(self.port),
-        ]
-
-    def answers(self) -> bool:
-        return echoscu(self.port, called=self.aet).returncode == 0
-
-    @property
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.received.iterdir() if path.is_file())
-
-
-def echoscu(
-    port: int, called: str = "ANY-SCP", calling: str = "ECHOSCU", extra: Sequence[str] = ()
-) -> subprocess.CompletedProcess[str]:
-    """C-ECHO by DCMTK."""
-    return _run(["echoscu", "-aet", calling, "-aec", called, "-to", "5", *extra, HOST, str(port)])
-
-
-def storescu(
-    files: Sequence[Path],
-    port: int,
-    called: str = "ANY-SCP",
-    calling: str = "STORESCU",
-    extra: Sequence[str] = (),
-    check: bool = True,
-    timeout: float = 300.0,
-) -> subprocess.CompletedProcess[str]:
-    """C-STORE by DCMTK, over one association, each file in the transfer syntax it has.
-
-    DCMTK's storescu has no option for the priority: it always says MEDIUM.
-    """
-    with _profile(files) as profile:
-        done = _run(
-            ["storescu", "-aet", calling, "-aec", called, "-xf", str(profile), "Default"]
-            + [*extra, HOST, str(port), *map(str, files)],
-            timeout,
-        )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-@contextlib.contextmanager
-def _profile(files: Sequence[Path]) -> Iterator[Path]:
-    """A configuration file for storescu that proposes just what `files` hold.
-
-    Its command line can propose one compressed transfer syntax only. A presentation context
-    with a single transfer syntax makes it send the file as it is.
-    """
-    contexts = sorted({_abstract_and_transfer_syntax(file) for file in files})
-    syntaxes = sorted({syntax for _, syntax in contexts})
-    lines = ["[[TransferSyntaxes]]"]
-    for syntax in syntaxes:
-        lines += [f"[Syntax{syntaxes.index(syntax)}]", f"TransferSyntax1 = {syntax}"]
-    lines += ["[[PresentationContexts]]", "[Files]"]
-    for number, (sop_class, syntax) in enumerate(contexts, start=1):
-        index = syntaxes.index(syntax)
-        lines.append(f"PresentationContext{number} = {sop_class}\\Syntax{index}")
-    lines += ["[[Profiles]]", "[Default]", "PresentationContexts = Files"]
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "storescu.cfg"
-        path.write_text("\n".join(lines) + "\n")
-        yield path
-
-
-def _abstract_and_transfer_syntax(file: Path) -> tuple[str, str]:
-    header = pydicom.dcmread(file, specific_tags=["SOPClassUID"], stop_before_pixels=True)
-    return str(header.SOPClassUID), str(header.file_meta.TransferSyntaxUID)
-
-
-def _run(command: Sequence[str], timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [dcmtk(command[0]), *command[1:]],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout,
-        check=False,
-    )

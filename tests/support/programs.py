@@ -1,0 +1,106 @@
+"""Programs that run beside a test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+T = TypeVar("T")
+HOST = "127.0.0.1"
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
+    """Return the first true value of `condition`; fail after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if value := condition():
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout:.0f} seconds")
+        time.sleep(0.05)
+
+
+class Program:
+    """A program that is stopped for sure when its `with` block ends."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def start(self, timeout: float = 60.0) -> None:
+        assert not self.running, "started already"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_for(lambda: not self.running or self.answers(), self.command()[0], timeout)
+            assert self.running, f"{self.command()[0]} ended at once:\n{self.log_text[-4000:]}"
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self, timeout: float = 20.0) -> None:
+        """End it in order (SIGTERM); SIGKILL if that takes longer than `timeout` seconds."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL: the program cannot tidy up."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def choose_ports(self) -> None:
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        for _ in range(2):
+            self.choose_ports()
+            with contextlib.suppress(AssertionError):  # somebody else was given the port
+                self.start()
+                return self
+        self.choose_ports()
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()  # quicker than `stop`, and its data is thrown away
