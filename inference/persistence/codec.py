@@ -1,0 +1,66 @@
+"""Dataclasses of the domain to JSON values and back, led by their type hints.
+
+A field that the stored value lacks takes its default, and one that the class no longer has
+is passed over, so that rows of another version can still be read.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> Any:
+    """Return `value` as dicts, lists, strings, numbers, booleans and None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: to_json(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple | list):
+        return [to_json(each) for each in value]
+    return value
+
+
+def from_json(kind: type[T], value: Any) -> T:
+    """Return the `kind` that `to_json` made `value` from."""
+    return cast(T, _decode(kind, value))
+
+
+def tuple_from_json(kind: type[T], value: Any) -> tuple[T, ...]:
+    return tuple(from_json(kind, each) for each in value)
+
+
+def _decode(kind: Any, value: Any) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        (some,) = (each for each in arguments if each is not types.NoneType)
+        return _decode(some, value)
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return tuple(_decode(arguments[0], each) for each in value)
+        return tuple(_decode(each, item) for each, item in zip(arguments, value, strict=True))
+    if is_dataclass(kind):
+        hints = _hints(cast(type, kind))
+        known = {name: _decode(hints[name], item) for name, item in value.items() if name in hints}
+        return cast(type, kind)(**known)
+    if kind is datetime:
+        return datetime.fromisoformat(value)
+    if issubclass(kind, Enum) or kind is float:
+        return kind(value)
+    return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

@@ -1,0 +1,125 @@
+"""The database: how it is opened, how a transaction begins, and what its errors mean.
+
+All that is special to SQLite is in this file.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, ResourceClosedError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from inference.domain.errors import RepositoryUnavailable
+
+_BUSY_TIMEOUT = 10.0  # seconds to wait for another writer
+_POOL_SIZE = 16  # connections kept open
+_POOL_OVERFLOW = 48  # more while many associations store at once
+_READS = "wetread_reads"
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of the SQLite database in the file `path`."""
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+class Database:
+    """One SQLAlchemy engine with two ways to begin: `reading` and `writing`.
+
+    Both commit at the end of the block, roll back on an exception, and raise
+    `RepositoryUnavailable` when the database cannot do it. `read_only` is for a second
+    process that only looks: it creates nothing and never waits for writers.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and read_only:
+            parsed = _existing(parsed)
+        # hide_parameters: an error that is logged must not show what patients are called.
+        self.engine: Engine = create_engine(
+            parsed,
+            hide_parameters=True,
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_OVERFLOW,
+            pool_timeout=_BUSY_TIMEOUT,
+            pool_pre_ping=not self.is_sqlite,
+        )
+        if self.is_sqlite:
+            _prepare_sqlite(self.engine, read_only=read_only)
+            self._reader = self.engine.execution_options(**{_READS: True})
+        else:
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._closed = False
+        # SQLite has one writer at a time and lets the others poll. Threads of this process
+        # queue here instead, which is fairer and wakes them at once.
+        self._writer = threading.Lock() if self.is_sqlite else None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Begin a transaction that sees one state of the database."""
+        with self._translated(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Begin a transaction that may write; on SQLite it holds the write lock at once."""
+        if self._writer and not self._writer.acquire(timeout=_BUSY_TIMEOUT):
+            raise RepositoryUnavailable("The database is busy.")
+        try:
+            with self._translated(), self.engine.begin() as connection:
+                yield connection
+        finally:
+            if self._writer:
+                self._writer.release()
+
+    def close(self) -> None:
+        """Close all connections; every later call raises `RepositoryUnavailable`."""
+        self._closed = True
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        if self._closed:
+            raise RepositoryUnavailable("The database is closed.")
+        try:
+            yield
+        except IntegrityError:
+            raise  # says something about the data, not about the database
+        except DBAPIError as error:
+            raise RepositoryUnavailable(f"The database cannot be used: {error.orig}.") from error
+        except (PoolTimeout, ResourceClosedError) as error:
+            raise RepositoryUnavailable(f"The database cannot be used: {error}.") from error
+
+
+def _existing(url: URL) -> URL:
+    """Return `url` so that SQLite fails where the file is missing, instead of creating it."""
+    path = Path(url.database or "").resolve()
+    return url.set(database=path.as_uri(), query={"mode": "rw", "uri": "true"})
+
+
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: object) -> None:
+        # Transactions begin below; sqlite3 itself would begin them too late, on a write.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {round(_BUSY_TIMEOUT * 1000)}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A commit is on the disk when it returns: Success has then been promised to a sender.
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        # A deferred transaction that writes after reading may find the lock taken and its
+        # snapshot stale, which no waiting cures.
+        reads = read_only or connection.get_execution_options().get(_READS)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,263 @@
+"""Studies and Instances in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from inference.domain.accounting import Account
+from inference.domain.errors import ConflictingInstance
+from inference.domain.instance import (
+    Attributes,
+    Description,
+    Incident,
+    Instance,
+    Origin,
+    Priority,
+    Receipt,
+)
+from inference.domain.job import JobRequest
+from inference.domain.study import Study, StudyState
+from inference.persistence.account import count_all
+from inference.persistence.codec import from_json, to_json
+from inference.persistence.engine import Database
+from inference.persistence.queue import insert_jobs
+from inference.persistence.tables import incidents, instances, result_objects, revisions, studies
+
+_LARGEST = 2**63 - 1  # of a BIGINT
+
+
+class SqlIndex:
+    """`Index` on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, sop_instance_uid: str) -> Instance | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(instances).where(instances.c.sop_instance_uid == sop_instance_uid)
+            ).one_or_none()
+            return None if row is None else _instance(row)
+
+    def is_result(self, sop_instance_uid: str) -> bool:
+        with self._database.reading() as connection:
+            found = connection.scalar(
+                select(result_objects.c.result_id)
+                .where(result_objects.c.sop_instance_uid == sop_instance_uid)
+                .limit(1)
+            )
+            return found is not None
+
+    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+        # Where two writers run at once, both may find the Instance or the Study missing; the
+        # one whose insert fails looks again. Once for each of the two is enough.
+        for _ in range(2):
+            with suppress(IntegrityError), self._database.writing() as connection:
+                return _add(connection, instance, at, quiet)
+        with self._database.writing() as connection:
+            return _add(connection, instance, at, quiet)
+
+    def add_incident(self, incident: Incident, at: datetime) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                insert(incidents).values(
+                    kind=incident.kind,
+                    reason=incident.reason,
+                    key=incident.key,
+                    origin=to_json(incident.origin),
+                    sop_instance_uid=incident.sop_instance_uid,
+                    study_instance_uid=incident.study_instance_uid,
+                    occurred_at=at,
+                )
+            )
+
+    def incidents(self, limit: int = 100) -> Sequence[Incident]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(incidents).order_by(incidents.c.incident_id.desc()).limit(limit)
+            )
+            return tuple(_incident(row) for row in rows)
+
+    def study(self, study_instance_uid: str) -> Study | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(studies).where(studies.c.study_instance_uid == study_instance_uid)
+            ).one_or_none()
+            return None if row is None else _study(row)
+
+    def studies(self, limit: int = 100, offset: int = 0) -> Sequence[Study]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(studies)
+                .order_by(studies.c.received_at.desc(), studies.c.study_instance_uid)
+                .limit(limit)
+                .offset(offset)
+            )
+            return tuple(_study(row) for row in rows)
+
+    def instances(self, study_instance_uid: str) -> Sequence[Instance]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(instances)
+                .where(instances.c.study_instance_uid == study_instance_uid)
+                .order_by(
+                    instances.c.series_number.nulls_last(),
+                    instances.c.series_instance_uid,
+                    instances.c.instance_number.nulls_last(),
+                    instances.c.sop_instance_uid,
+                )
+            )
+            return tuple(_instance(row) for row in rows)
+
+    def receiving(self) -> Sequence[Study]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(studies)
+                .where(studies.c.state == StudyState.RECEIVING)
+                .order_by(studies.c.quiet_until, studies.c.study_instance_uid)
+            )
+            return tuple(_study(row) for row in rows)
+
+    def complete(self, study_instance_uid: str, at: datetime) -> bool:
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                update(studies)
+                .where(
+                    studies.c.study_instance_uid == study_instance_uid,
+                    studies.c.state == StudyState.RECEIVING,
+                )
+                .values(quiet_until=at)
+            )
+            return changed.rowcount > 0
+
+    def close_revision(self, study: Study, requests: Sequence[JobRequest], at: datetime) -> bool:
+        revision = study.revision + 1
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                update(studies)
+                .where(
+                    studies.c.study_instance_uid == study.study_instance_uid,
+                    studies.c.state == StudyState.RECEIVING,
+                    studies.c.revision == study.revision,
+                    studies.c.instances == study.instances,
+                    studies.c.received_at == study.received_at,
+                )
+                .values(state=StudyState.STABLE, revision=revision)
+            )
+            if not changed.rowcount:
+                return False
+            connection.execute(
+                insert(revisions).values(
+                    study_instance_uid=study.study_instance_uid,
+                    revision=revision,
+                    instances=study.instances,
+                    closed_at=at,
+                )
+            )
+            insert_jobs(connection, requests, at)
+            return True
+
+    def account(self) -> Account:
+        with self._database.reading() as connection:
+            return count_all(connection)
+
+
+def _add(connection: Connection, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+    held = connection.scalar(
+        select(instances.c.sha256).where(instances.c.sop_instance_uid == instance.sop_instance_uid)
+    )
+    if held is not None:
+        if held != instance.sha256:
+            raise ConflictingInstance()
+        return Receipt.HELD_ALREADY
+    same_study = studies.c.study_instance_uid == instance.study_instance_uid
+    priority = connection.scalar(select(studies.c.priority).where(same_study).with_for_update())
+    arrived: dict[str, Any] = {
+        "state": StudyState.RECEIVING,
+        "received_at": at,
+        "quiet_until": at + quiet,
+        "attributes": to_json(instance.attributes),
+        "priority": max(int(instance.origin.priority), priority or 0),
+    }
+    if priority is None:
+        connection.execute(
+            insert(studies).values(
+                study_instance_uid=instance.study_instance_uid, revision=0, instances=1, **arrived
+            )
+        )
+    else:
+        connection.execute(
+            update(studies).where(same_study).values(instances=studies.c.instances + 1, **arrived)
+        )
+    connection.execute(insert(instances).values(received_at=at, **_columns(instance)))
+    return Receipt.STORED
+
+
+def _columns(instance: Instance) -> dict[str, Any]:
+    description = instance.description
+    return {
+        "sop_instance_uid": description.sop_instance_uid,
+        "series_instance_uid": description.series_instance_uid,
+        "study_instance_uid": description.study_instance_uid,
+        "sop_class_uid": description.sop_class_uid,
+        "transfer_syntax_uid": description.transfer_syntax_uid,
+        "series_number": _sortable(instance.attributes.series_number),
+        "instance_number": _sortable(instance.attributes.instance_number),
+        "attributes": to_json(instance.attributes),
+        "origin": to_json(instance.origin),
+        "key": instance.key,
+        "sha256": instance.sha256,
+        "size": instance.size,
+    }
+
+
+def _sortable(number: int | None) -> int | None:
+    # An IS of more than 12 characters is against PS3.5 Section 6.2, and must not stop us.
+    return None if number is None or abs(number) > _LARGEST else number
+
+
+def _instance(row: Any) -> Instance:
+    return Instance(
+        description=Description(
+            study_instance_uid=row.study_instance_uid,
+            series_instance_uid=row.series_instance_uid,
+            sop_instance_uid=row.sop_instance_uid,
+            sop_class_uid=row.sop_class_uid,
+            transfer_syntax_uid=row.transfer_syntax_uid,
+            attributes=from_json(Attributes, row.attributes),
+        ),
+        origin=from_json(Origin, row.origin),
+        key=row.key,
+        sha256=row.sha256,
+        size=row.size,
+    )
+
+
+def _study(row: Any) -> Study:
+    return Study(
+        study_instance_uid=row.study_instance_uid,
+        state=row.state,
+        revision=row.revision,
+        instances=row.instances,
+        priority=Priority(row.priority),
+        received_at=row.received_at,
+        quiet_until=row.quiet_until,
+        attributes=from_json(Attributes, row.attributes),
+    )
+
+
+def _incident(row: Any) -> Incident:
+    return Incident(
+        kind=row.kind,
+        reason=row.reason,
+        key=row.key,
+        origin=from_json(Origin, row.origin),
+        sop_instance_uid=row.sop_instance_uid,
+        study_instance_uid=row.study_instance_uid,
+    )

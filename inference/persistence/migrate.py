@@ -1,0 +1,31 @@
+"""Brings a database to the tables of this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+
+from inference.domain.errors import RepositoryUnavailable
+from inference.persistence.engine import Database
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that are missing, all in one transaction.
+
+    Raises `RepositoryUnavailable`, also where a newer version has migrated the database.
+    """
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise RepositoryUnavailable(
+                f"The database belongs to another version of Wetread: {error}"
+            ) from error

@@ -1,0 +1,104 @@
+"""Deliveries in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, update
+
+from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.result import ResultObject
+from inference.persistence.codec import tuple_from_json
+from inference.persistence.engine import Database
+from inference.persistence.tables import deliveries
+
+
+class SqlOutbox:
+    """`Outbox`. A Delivery's `attempts` is the fence of its claim."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, now: datetime, lease: timedelta) -> Delivery | None:
+        due = (
+            select(deliveries.c.delivery_id)
+            .where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.next_attempt_at <= now)
+            .order_by(deliveries.c.next_attempt_at, deliveries.c.delivery_id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        take = (
+            update(deliveries)
+            .where(deliveries.c.delivery_id == due.scalar_subquery())
+            .values(attempts=deliveries.c.attempts + 1, next_attempt_at=now + lease)
+            .returning(deliveries)
+        )
+        with self._database.writing() as connection:
+            row = connection.execute(take).one_or_none()
+            return None if row is None else _delivery(row)
+
+    def delivered(self, delivery: Delivery, at: datetime) -> None:
+        # True whoever claimed it in the meantime: the destination has the objects.
+        self._end(
+            and_(
+                deliveries.c.delivery_id == delivery.delivery_id,
+                deliveries.c.state != DeliveryState.DELIVERED,
+            ),
+            state=DeliveryState.DELIVERED,
+            delivered_at=at,
+            error="",
+        )
+
+    def retry(self, delivery: Delivery, error: str, not_before: datetime) -> None:
+        self._end(_claimed(delivery), next_attempt_at=not_before, error=error)
+
+    def fail(self, delivery: Delivery, error: str) -> None:
+        self._end(_claimed(delivery), state=DeliveryState.FAILED, error=error)
+
+    def replay(self, delivery_id: int, at: datetime) -> bool:
+        return self._end(
+            and_(
+                deliveries.c.delivery_id == delivery_id,
+                deliveries.c.state == DeliveryState.FAILED,
+            ),
+            state=DeliveryState.PENDING,
+            attempts=0,
+            next_attempt_at=at,
+            error="",
+        )
+
+    def deliveries(self, job_id: int | None = None, limit: int = 100) -> Sequence[Delivery]:
+        query = select(deliveries).order_by(deliveries.c.delivery_id.desc()).limit(limit)
+        if job_id is not None:
+            query = query.where(deliveries.c.job_id == job_id)
+        with self._database.reading() as connection:
+            return tuple(_delivery(row) for row in connection.execute(query))
+
+    def _end(self, condition: ColumnElement[bool], **values: object) -> bool:
+        with self._database.writing() as connection:
+            changed = connection.execute(update(deliveries).where(condition).values(values))
+            return changed.rowcount > 0
+
+
+def _claimed(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(
+        deliveries.c.delivery_id == delivery.delivery_id,
+        deliveries.c.state == DeliveryState.PENDING,
+        deliveries.c.attempts == delivery.attempts,
+    )
+
+
+def _delivery(row: Any) -> Delivery:
+    return Delivery(
+        delivery_id=row.delivery_id,
+        job_id=row.job_id,
+        destination=row.destination,
+        state=row.state,
+        attempts=row.attempts,
+        objects=tuple_from_json(ResultObject, row.objects),
+        next_attempt_at=row.next_attempt_at,
+        delivered_at=row.delivered_at,
+        error=row.error,
+    )

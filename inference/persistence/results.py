@@ -1,0 +1,157 @@
+"""Results in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from inference.domain.delivery import DeliveryState
+from inference.domain.errors import LeaseLost
+from inference.domain.finding import Finding
+from inference.domain.job import Job, JobState, Lease, ModelId
+from inference.domain.refusal import Refusal
+from inference.domain.result import Outcome, Result, ResultObject
+from inference.persistence.codec import to_json, tuple_from_json
+from inference.persistence.engine import Database
+from inference.persistence.queue import held, job_of, model_columns, model_of
+from inference.persistence.tables import deliveries, jobs, result_objects, results
+
+
+class SqlResults:
+    """`Results` in the same database as the queue and the outbox."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+        state = _state(result)
+        ending: dict[str, Any] = {"state": state, "finished_at": result.produced_at, "worker": ""}
+        if state is not JobState.FAILED:
+            ending["error"] = ""
+        elif result.refusals:
+            ending["error"] = result.refusals[0].detail
+        with self._database.writing() as connection:
+            if not connection.execute(update(jobs).where(held(lease)).values(ending)).rowcount:
+                raise LeaseLost()
+            _insert(connection, lease.job.job_id, result)
+            for destination in dict.fromkeys(destinations):
+                connection.execute(
+                    insert(deliveries).values(
+                        job_id=lease.job.job_id,
+                        destination=destination,
+                        state=DeliveryState.PENDING,
+                        attempts=0,
+                        objects=to_json(result.objects),
+                        next_attempt_at=result.produced_at,
+                        error="",
+                    )
+                )
+
+    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
+        with self._database.reading() as connection:
+            found = connection.execute(
+                select(results)
+                .where(results.c.study_instance_uid == study_instance_uid)
+                .order_by(results.c.revision.desc(), results.c.result_id.desc())
+            ).all()
+            return tuple((_job(connection, row.job_id), _result(connection, row)) for row in found)
+
+    def of_job(self, job_id: int) -> Result | None:
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(results).where(results.c.job_id == job_id)
+            ).one_or_none()
+            return None if row is None else _result(connection, row)
+
+    def predecessor(
+        self, study_instance_uid: str, model: ModelId | None, revision: int
+    ) -> Result | None:
+        name, _ = model_columns(model)
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(results)
+                .where(
+                    results.c.study_instance_uid == study_instance_uid,
+                    results.c.model_name == name,
+                    results.c.revision < revision,
+                )
+                .order_by(results.c.revision.desc(), results.c.result_id.desc())
+                .limit(1)
+            ).one_or_none()
+            return None if row is None else _result(connection, row)
+
+
+def _state(result: Result) -> JobState:
+    if result.failed:
+        return JobState.FAILED
+    return JobState.DONE if result.outcome is Outcome.ASSESSED else JobState.REFUSED
+
+
+def _insert(connection: Connection, job_id: int, result: Result) -> None:
+    name, version = model_columns(result.model)
+    result_id = connection.execute(
+        insert(results)
+        .values(
+            job_id=job_id,
+            study_instance_uid=result.study_instance_uid,
+            revision=result.revision,
+            model_name=name,
+            model_version=version,
+            outcome=result.outcome,
+            findings=to_json(result.findings),
+            refusals=to_json(result.refusals),
+            produced_at=result.produced_at,
+            seconds=result.seconds,
+            failed=result.failed,
+        )
+        .returning(results.c.result_id)
+    ).scalar_one()
+    for position, each in enumerate(result.objects):
+        connection.execute(
+            insert(result_objects).values(
+                result_id=result_id,
+                position=position,
+                role=each.role,
+                sop_class_uid=each.sop_class_uid,
+                sop_instance_uid=each.sop_instance_uid,
+                series_instance_uid=each.series_instance_uid,
+                study_instance_uid=each.study_instance_uid,
+                key=each.key,
+            )
+        )
+
+
+def _job(connection: Connection, job_id: int) -> Job:
+    return job_of(connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one())
+
+
+def _result(connection: Connection, row: Any) -> Result:
+    objects = connection.execute(
+        select(result_objects)
+        .where(result_objects.c.result_id == row.result_id)
+        .order_by(result_objects.c.position)
+    )
+    return Result(
+        study_instance_uid=row.study_instance_uid,
+        revision=row.revision,
+        model=model_of(row),
+        outcome=row.outcome,
+        findings=tuple_from_json(Finding, row.findings),
+        refusals=tuple_from_json(Refusal, row.refusals),
+        produced_at=row.produced_at,
+        seconds=row.seconds,
+        failed=row.failed,
+        objects=tuple(
+            ResultObject(
+                role=each.role,
+                sop_class_uid=each.sop_class_uid,
+                sop_instance_uid=each.sop_instance_uid,
+                series_instance_uid=each.series_instance_uid,
+                study_instance_uid=each.study_instance_uid,
+                key=each.key,
+            )
+            for each in objects
+        ),
+    )
