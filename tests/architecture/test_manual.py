@@ -1,0 +1,74 @@
+"""The manual has a heading for every setting, command, route, error and reason."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import pytest
+import typer
+
+from inference.domain import errors
+from inference.domain.refusal import Reason
+from wetread.bootstrap import Stores
+from wetread.cli.app import app
+from wetread.settings import Settings
+from wetread.web.app import build_app
+
+ROOT = Path(__file__).parents[2]
+
+
+def headings(name: str) -> set[str]:
+    text = (ROOT / "docs" / name).read_text()
+    return {line.lstrip("#").strip() for line in text.splitlines() if line.startswith("##")}
+
+
+def commands(group: click.Command, prefix: str = "") -> set[str]:
+    if not isinstance(group, click.Group) and not hasattr(group, "commands"):
+        return {prefix.strip()}
+    found: set[str] = set()
+    for name, command in cast(Any, group).commands.items():
+        found |= commands(command, f"{prefix} {name}")
+    return found
+
+
+def test_every_setting_has_a_heading_and_no_heading_is_left_over() -> None:
+    sections = {"The node", "Studies and jobs", "Peers"}
+    assert headings("settings.md") - sections == set(Settings.model_fields)
+
+
+def test_every_command_has_a_heading() -> None:
+    assert headings("commands.md") == commands(typer.main.get_command(app))
+
+
+def test_every_route_has_a_heading() -> None:
+    web = build_app(cast(Stores, None), threading.Event())
+    routes = {
+        f"{method} {route.path}"
+        for route in web.routes
+        for method in getattr(route, "methods", ())
+        if method != "HEAD" and not route.path.startswith(("/openapi", "/docs/"))
+    }
+    assert headings("http.md") == routes
+
+
+def _error_classes() -> list[str]:
+    return [
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.WetreadError)
+    ]
+
+
+@pytest.mark.parametrize("name", _error_classes())
+def test_every_error_stands_in_the_tree_and_in_the_manual(name: str) -> None:
+    assert re.search(rf"\b{name}\b", errors.__doc__ or "")
+    assert name in headings("errors.md")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_stands_in_the_manual(reason: Reason) -> None:
+    assert reason.value in (ROOT / "docs" / "errors.md").read_text()
