@@ -1,0 +1,151 @@
+"""`Index` in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from inference.domain.accounting import Account
+from inference.domain.delivery import DeliveryState
+from inference.domain.errors import ConflictingInstance
+from inference.domain.instance import Incident, IncidentKind, Instance, Receipt
+from inference.domain.job import JobRequest, JobState
+from inference.domain.study import Study, StudyState
+from inference.fakes.store import MemoryStore
+
+
+class MemoryIndex:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def find(self, sop_instance_uid: str) -> Instance | None:
+        with self._store.transaction():
+            return self._store.instances.get(sop_instance_uid)
+
+    def is_result(self, sop_instance_uid: str) -> bool:
+        with self._store.transaction():
+            return any(
+                each.sop_instance_uid == sop_instance_uid
+                for result in self._store.results.values()
+                for each in result.objects
+            )
+
+    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+        with self._store.transaction():
+            held = self._store.instances.get(instance.sop_instance_uid)
+            if held is not None:
+                if held.sha256 != instance.sha256:
+                    raise ConflictingInstance()
+                return Receipt.HELD_ALREADY
+            before = self._store.studies.get(instance.study_instance_uid)
+            priority = instance.origin.priority
+            self._store.studies[instance.study_instance_uid] = Study(
+                instance.study_instance_uid,
+                StudyState.RECEIVING,
+                revision=before.revision if before else 0,
+                instances=before.instances + 1 if before else 1,
+                priority=max(priority, before.priority) if before else priority,
+                received_at=at,
+                quiet_until=at + quiet,
+                attributes=instance.attributes,
+            )
+            self._store.instances[instance.sop_instance_uid] = instance
+            return Receipt.STORED
+
+    def add_incident(self, incident: Incident, at: datetime) -> None:
+        with self._store.transaction():
+            self._store.incidents.append(incident)
+
+    def incidents(self, limit: int = 100) -> Sequence[Incident]:
+        with self._store.transaction():
+            return tuple(reversed(self._store.incidents))[:limit]
+
+    def study(self, study_instance_uid: str) -> Study | None:
+        with self._store.transaction():
+            return self._store.studies.get(study_instance_uid)
+
+    def studies(self, limit: int = 100, offset: int = 0) -> Sequence[Study]:
+        with self._store.transaction():
+            found = sorted(self._store.studies.values(), key=lambda each: each.study_instance_uid)
+            found.sort(key=lambda each: each.received_at, reverse=True)
+            return tuple(found[offset : offset + limit])
+
+    def instances(self, study_instance_uid: str) -> Sequence[Instance]:
+        with self._store.transaction():
+            found = [
+                each
+                for each in self._store.instances.values()
+                if each.study_instance_uid == study_instance_uid
+            ]
+            return tuple(sorted(found, key=_order))
+
+    def receiving(self) -> Sequence[Study]:
+        with self._store.transaction():
+            found = [
+                each for each in self._store.studies.values() if each.state is StudyState.RECEIVING
+            ]
+            found.sort(key=lambda each: (each.quiet_until, each.study_instance_uid))
+            return tuple(found)
+
+    def complete(self, study_instance_uid: str, at: datetime) -> bool:
+        with self._store.transaction():
+            study = self._store.studies.get(study_instance_uid)
+            if study is None or study.state is not StudyState.RECEIVING:
+                return False
+            self._store.studies[study_instance_uid] = replace(study, quiet_until=at)
+            return True
+
+    def close_revision(self, study: Study, requests: Sequence[JobRequest], at: datetime) -> bool:
+        with self._store.transaction():
+            now = self._store.studies.get(study.study_instance_uid)
+            if now is None or replace(now, quiet_until=study.quiet_until) != replace(
+                study, state=StudyState.RECEIVING
+            ):
+                return False
+            self._store.studies[study.study_instance_uid] = replace(
+                now, state=StudyState.STABLE, revision=study.revision + 1
+            )
+            self._store.revisions += 1
+            for request in requests:
+                self._store.add_job(request, at)
+            return True
+
+    def account(self) -> Account:
+        with self._store.transaction():
+            studies = [each.state for each in self._store.studies.values()]
+            jobs = [row.job.state for row in self._store.jobs.values()]
+            deliveries = [each.state for each in self._store.deliveries.values()]
+            incidents = [each.kind for each in self._store.incidents]
+            return Account(
+                studies_received=len(studies),
+                studies_receiving=studies.count(StudyState.RECEIVING),
+                studies_stable=studies.count(StudyState.STABLE),
+                revisions=self._store.revisions,
+                instances=len(self._store.instances),
+                jobs=len(jobs),
+                jobs_queued=jobs.count(JobState.QUEUED),
+                jobs_running=jobs.count(JobState.RUNNING),
+                jobs_done=jobs.count(JobState.DONE),
+                jobs_refused=jobs.count(JobState.REFUSED),
+                jobs_failed=jobs.count(JobState.FAILED),
+                results=len(self._store.results),
+                deliveries=len(deliveries),
+                deliveries_pending=deliveries.count(DeliveryState.PENDING),
+                deliveries_delivered=deliveries.count(DeliveryState.DELIVERED),
+                deliveries_failed=deliveries.count(DeliveryState.FAILED),
+                conflicts=incidents.count(IncidentKind.CONFLICT),
+                unreadable=incidents.count(IncidentKind.UNREADABLE),
+            )
+
+
+def _order(instance: Instance) -> tuple[bool, int, str, bool, int, str]:
+    series, number = instance.attributes.series_number, instance.attributes.instance_number
+    return (
+        series is None,
+        series or 0,
+        instance.series_instance_uid,
+        number is None,
+        number or 0,
+        instance.sop_instance_uid,
+    )

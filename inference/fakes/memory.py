@@ -1,0 +1,19 @@
+"""The fakes of everything that the database keeps; they share one `MemoryStore`."""
+
+from __future__ import annotations
+
+from inference.fakes.cursors import MemoryCursors
+from inference.fakes.index import MemoryIndex
+from inference.fakes.outbox import MemoryOutbox
+from inference.fakes.queue import MemoryJobQueue
+from inference.fakes.results import MemoryResults
+from inference.fakes.store import MemoryStore
+
+__all__ = [
+    "MemoryCursors",
+    "MemoryIndex",
+    "MemoryJobQueue",
+    "MemoryOutbox",
+    "MemoryResults",
+    "MemoryStore",
+]

@@ -1,0 +1,62 @@
+"""`Results` in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.job import Job, JobState, Lease, ModelId
+from inference.domain.result import Outcome, Result
+from inference.fakes.store import MemoryStore
+
+
+class MemoryResults:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+        with self._store.transaction():
+            row = self._store.held(lease)
+            state, error = JobState.DONE, ""
+            if result.failed:
+                state = JobState.FAILED
+                error = result.refusals[0].detail if result.refusals else row.job.error
+            elif result.outcome is Outcome.NOT_ASSESSED:
+                state = JobState.REFUSED
+            row.job = replace(row.job, state=state, finished_at=result.produced_at, error=error)
+            row.worker = ""
+            self._store.results[row.job.job_id] = result
+            for destination in dict.fromkeys(destinations):
+                number = self._store.next_delivery()
+                self._store.deliveries[number] = Delivery(
+                    number,
+                    row.job.job_id,
+                    destination,
+                    DeliveryState.PENDING,
+                    attempts=0,
+                    objects=result.objects,
+                    next_attempt_at=result.produced_at,
+                )
+
+    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
+        with self._store.transaction():
+            found = [
+                (self._store.jobs[job_id].job, result)
+                for job_id, result in reversed(self._store.results.items())
+                if result.study_instance_uid == study_instance_uid
+            ]
+            return tuple(sorted(found, key=lambda each: -each[1].revision))
+
+    def of_job(self, job_id: int) -> Result | None:
+        with self._store.transaction():
+            return self._store.results.get(job_id)
+
+    def predecessor(
+        self, study_instance_uid: str, model: ModelId | None, revision: int
+    ) -> Result | None:
+        name = model and model.name
+        for _, result in self.of_study(study_instance_uid):
+            if result.revision < revision and (result.model and result.model.name) == name:
+                return result
+        return None

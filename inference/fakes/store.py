@@ -1,0 +1,78 @@
+"""What the fakes of the database share, as the adapters share their database."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import RLock
+
+from inference.domain.delivery import Delivery
+from inference.domain.errors import LeaseLost, RepositoryUnavailable
+from inference.domain.instance import Incident, Instance
+from inference.domain.job import Job, JobRequest, JobState, Lease
+from inference.domain.result import Result
+from inference.domain.study import Study
+
+
+@dataclass(slots=True)
+class JobRow:
+    """A Job with what only the queue knows of it."""
+
+    job: Job
+    due_at: datetime
+    worker: str = ""
+    fence: int = 0
+
+    @property
+    def lease(self) -> Lease:
+        return Lease(self.job, self.worker, self.fence, self.due_at)
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """Set `unavailable` to make every method of every fake raise `RepositoryUnavailable`."""
+
+    studies: dict[str, Study] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    incidents: list[Incident] = field(default_factory=list)
+    revisions: int = 0
+    jobs: dict[int, JobRow] = field(default_factory=dict)
+    results: dict[int, Result] = field(default_factory=dict)  # by Job, the oldest first
+    deliveries: dict[int, Delivery] = field(default_factory=dict)
+    cursors: dict[str, int] = field(default_factory=dict)
+    unavailable: bool = False
+    _lock: RLock = field(default_factory=RLock)
+    _last_job: int = 0
+    _last_delivery: int = 0
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Return the lock to hold. Check first, then change: there is no rollback."""
+        if self.unavailable:
+            raise RepositoryUnavailable()
+        return self._lock
+
+    def add_job(self, request: JobRequest, at: datetime) -> None:
+        name = request.model and request.model.name
+        for row in self.jobs.values():
+            other = row.job.request
+            if (
+                other.study_instance_uid == request.study_instance_uid
+                and other.revision == request.revision
+                and (other.model and other.model.name) == name
+            ):
+                return
+        self._last_job += 1
+        job = Job(self._last_job, request, JobState.QUEUED, attempts=0, enqueued_at=at)
+        self.jobs[job.job_id] = JobRow(job, due_at=at)
+
+    def held(self, lease: Lease) -> JobRow:
+        """Raises `LeaseLost`."""
+        row = self.jobs.get(lease.job.job_id)
+        if row is None or row.fence != lease.fence or row.job.state is not JobState.RUNNING:
+            raise LeaseLost()
+        return row
+
+    def next_delivery(self) -> int:
+        self._last_delivery += 1
+        return self._last_delivery
