@@ -1,6 +1,7 @@
 """Part 10 files on disk."""
 
 from dicom_node.archive.disk import DiskArchive
-from dicom_node.archive.local_destination import ArchiveDestination
+from dicom_node.archive.header import MANUFACTURER, describe
+from dicom_node.archive.local_destination import LocalDestination
 
-__all__ = ["ArchiveDestination", "DiskArchive"]
+__all__ = ["MANUFACTURER", "DiskArchive", "LocalDestination", "describe"]

@@ -9,7 +9,7 @@ from inference.domain.errors import DestinationUnreachable
 from inference.domain.result import ResultObject
 
 
-class ArchiveDestination:
+class LocalDestination:
     """Implements `inference.ports.Destination`. Results lie in the archive already."""
 
     def __init__(self, name: str = "archive") -> None:
