@@ -1,0 +1,125 @@
+"""The one door: whoever brings an Instance in, it is taken or refused here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+
+from inference.domain.errors import ConflictingInstance, InvalidUid, UnreadableInstance
+from inference.domain.instance import (
+    Description,
+    Incident,
+    IncidentKind,
+    Instance,
+    Origin,
+    Receipt,
+)
+from inference.ports import Archive, Clock, Index
+
+_log = logging.getLogger(__name__)
+_LOCKS = 64  # so many Instances at most go through the door at once
+
+
+class Door:
+    """`Intake`. `quiet` is how long a Study must be quiet to be stable.
+
+    `on_received` is called after each change that can make a Study stable sooner than
+    anybody knew; it must return at once and not raise.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        index: Index,
+        clock: Clock,
+        quiet: timedelta,
+        on_received: Callable[[], None] | None = None,
+    ) -> None:
+        self._archive = archive
+        self._index = index
+        self._clock = clock
+        self._quiet = quiet
+        self._on_received = on_received or (lambda: None)
+        # Copies of one Instance go through one after the other, so that each finds what
+        # became of the one before it.
+        self._locks = tuple(Lock() for _ in range(_LOCKS))
+
+    def receive(self, spooled: Path, origin: Origin) -> Receipt:
+        try:
+            self._archive.check_space()
+            try:
+                description = self._archive.describe(spooled)
+            except (UnreadableInstance, InvalidUid) as error:
+                self._set_aside(spooled, IncidentKind.UNREADABLE, str(error), origin)
+                raise
+            with self._locks[hash(description.sop_instance_uid) % _LOCKS]:
+                receipt = self._take(spooled, description, origin)
+        finally:
+            self._archive.discard(spooled)
+        if receipt is Receipt.STORED:
+            self._on_received()
+        return receipt
+
+    def holds(self, sop_instance_uid: str) -> bool:
+        return self._index.find(sop_instance_uid) is not None or self._index.is_result(
+            sop_instance_uid
+        )
+
+    def complete(self, study_instance_uid: str) -> bool:
+        completed = self._index.complete(study_instance_uid, self._clock.now())
+        if completed:
+            self._on_received()
+        return completed
+
+    def _take(self, spooled: Path, description: Description, origin: Origin) -> Receipt:
+        if description.attributes.made_by_wetread or self._index.is_result(
+            description.sop_instance_uid
+        ):
+            return Receipt.OWN_RESULT
+        sha256 = self._archive.digest(spooled)
+        held = self._index.find(description.sop_instance_uid)
+        if held is not None:
+            if held.sha256 == sha256:
+                return Receipt.HELD_ALREADY
+            raise self._conflict(spooled, description, origin)
+        size = spooled.stat().st_size
+        # The file before the row: a file that no row names is harmless, and has the same key
+        # when it comes again; a row without its file would be a broken promise.
+        key = self._archive.keep(spooled, description, sha256)
+        instance = Instance(description, origin, key, sha256, size)
+        try:
+            return self._index.add(instance, self._clock.now(), self._quiet)
+        except ConflictingInstance as error:
+            # Another process took other bytes for this UID just now.
+            raise self._conflict(self._archive.path(key), description, origin) from error
+
+    def _conflict(
+        self, path: Path, description: Description, origin: Origin
+    ) -> ConflictingInstance:
+        error = ConflictingInstance()
+        self._set_aside(path, IncidentKind.CONFLICT, str(error), origin, description)
+        return error
+
+    def _set_aside(
+        self,
+        path: Path,
+        kind: IncidentKind,
+        reason: str,
+        origin: Origin,
+        description: Description | None = None,
+    ) -> None:
+        key = self._archive.quarantine(path, reason)
+        incident = Incident(
+            kind,
+            reason,
+            key,
+            origin,
+            sop_instance_uid=description.sop_instance_uid if description else "",
+            study_instance_uid=description.study_instance_uid if description else "",
+        )
+        self._index.add_incident(incident, self._clock.now())
+        # The reason may quote the header, so it stays out of the log.
+        _log.warning("set aside as %s: %s, from %s", kind, key, origin.source)
