@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 # Statuses that speak of Orthanc, or of a proxy before it, and not of the one Instance.
 _NOT_THE_INSTANCE = frozenset({401, 403, 407, 408, 429, 502, 503, 504, 507})
-_REMEMBERED = 10_000  # refused Instances
+_REMEMBERED = 10_000  # Instances
 
 
 class Stopped(Exception):
@@ -54,6 +54,7 @@ class StudyReader:
         self._fresh: set[str] = set()
         # Fetched and refused: what is written back to the Study must not fetch them again.
         self._refused: dict[str, None] = {}
+        self._unreadable: dict[str, None] = {}  # reported once, tried for ever
 
     def read(self, study: str) -> Reading:
         """Hand in what is not held yet; tell the Intake that the Study is complete.
@@ -89,9 +90,7 @@ class StudyReader:
             logger.warning(
                 "Orthanc's instance %s is refused: %s", instance.orthanc_id, type(error).__name__
             )
-            self._refused[instance.orthanc_id] = None
-            if len(self._refused) > _REMEMBERED:
-                del self._refused[next(iter(self._refused))]
+            _remember(self._refused, instance.orthanc_id)
         finally:
             self._archive.discard(spooled)
         return True
@@ -117,9 +116,16 @@ class StudyReader:
             status = http_status(error)
             if status is None or status in _NOT_THE_INSTANCE:
                 raise
-            # Also 404 comes for a file that Orthanc's own storage misses; this raises
-            # `NotFound` if it is the Instance that is gone.
+            # Raises `NotFound` if the Instance was deleted; else its file is what is missing.
             self._orthanc.study_of(instance)
-            logger.warning("Orthanc cannot read its instance %s: %s", instance, describe(error))
+            if instance not in self._unreadable:
+                logger.warning("Orthanc cannot read its instance %s: %s", instance, describe(error))
+                _remember(self._unreadable, instance)
             return False
         return True
+
+
+def _remember(instances: dict[str, None], instance: str) -> None:
+    instances[instance] = None
+    if len(instances) > _REMEMBERED:
+        del instances[next(iter(instances))]

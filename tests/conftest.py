@@ -16,6 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Regular expressions that are no raw strings; seen when the package is compiled first.
+    for category in ("DeprecationWarning", "SyntaxWarning"):
+        config.addinivalue_line(
+            "filterwarnings",
+            f"ignore:.*invalid escape sequence:{category}:.*orthanc_api_client.*",
+        )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not SHARED_DATA.is_dir():
         skip = pytest.mark.skip(reason="needs the images of ../shared/data")
