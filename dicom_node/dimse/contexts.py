@@ -11,7 +11,7 @@ from pydicom.uid import (
 )
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import Verification
 
 # Where a sender offers several transfer syntaxes in one presentation context, the first of
 # ours that it offers is taken. Uncompressed comes first: a sender that offers both holds

@@ -23,8 +23,8 @@ REPOSITORY_UNAVAILABLE = 0xA701
 DOES_NOT_MATCH = 0xA900  # Error: Data Set does not match SOP Class (A9xx)
 CANNOT_UNDERSTAND = 0xC000  # Error: Cannot Understand (Cxxx)
 INVALID_UID = 0xC001
-PROCESSING_FAILURE = 0x0110  # PS3.7 Section C.5.10: no other status fits
-# PS3.7 Section C.5.7, Duplicate SOP Instance. A failure, and not a warning with which the
+PROCESSING_FAILURE = 0x0110  # PS3.7 Annex C.5: no other status fits
+# PS3.7 Annex C.5, Duplicate SOP Instance. A failure, and not a warning with which the
 # sender would go on to delete its copy: the bytes are safe in quarantine and reported as an
 # incident, but they are not the Instance that the Study holds, and no model reads them.
 # Not one of Cxxx either: the sender's operator can tell two devices that use one UID from

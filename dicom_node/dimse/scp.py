@@ -1,0 +1,178 @@
+"""The Storage SCP: what modalities and the PACS send to."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+from pynetdicom.ae import ApplicationEntity
+
+from dicom_node.dimse import status
+from dicom_node.dimse.contexts import accepted_contexts
+from dicom_node.dimse.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dicom_node.dimse.listener import Listener
+from dicom_node.dimse.quiet import quiet_pynetdicom
+from dicom_node.dimse.spool import Spool
+from dicom_node.dimse.timeouts import Timeouts
+from inference.domain.errors import InputError, UnreadableInstance, WetreadError
+from inference.domain.instance import Origin, Priority, Source
+from inference.ports import Archive, Intake
+
+LOG = logging.getLogger("dicom_node.dimse")
+
+_PRIORITIES = {0: Priority.MEDIUM, 1: Priority.HIGH, 2: Priority.LOW}  # PS3.7 Section 9.3.1.1
+_REJECTIONS = {  # (source, diagnostic), PS3.8 Table 9-21
+    (1, 3): "calling AE title not recognised",
+    (1, 7): "called AE title not recognised",
+    (3, 2): "too many associations",
+}
+
+
+class _Mismatch(InputError):
+    """The request and its data set name different SOP Classes or Instances."""
+
+
+class StorageScp:
+    """Implements `inference.ports.Service`: Verification and Storage, as SCP.
+
+    `port` 0 takes a free one; the property tells which, once started. `calling_ae_titles`
+    empty lets everybody in. `maximum_pdu` is in bytes, 0 for no limit.
+    """
+
+    name = "DIMSE receiver"
+
+    def __init__(
+        self,
+        intake: Intake,
+        archive: Archive,
+        *,
+        ae_title: str = "WETREAD",
+        host: str = "0.0.0.0",
+        port: int = 11112,
+        calling_ae_titles: Sequence[str] = (),
+        maximum_pdu: int = 131072,
+        maximum_associations: int = 16,
+        network_timeout: float | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._intake = intake
+        self._archive = archive
+        self._address = (host, port)
+        self._maximum_pdu = maximum_pdu
+        timeouts = timeouts or Timeouts()
+        self._drain = timeouts.drain
+        self._ae = ApplicationEntity(ae_title)
+        self._ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        self._ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        self._ae.require_called_aet = True
+        self._ae.require_calling_aet = list(calling_ae_titles)
+        self._ae.maximum_pdu_size = maximum_pdu
+        self._ae.maximum_associations = maximum_associations
+        self._ae.acse_timeout = timeouts.association
+        self._ae.dimse_timeout = timeouts.message
+        self._ae.network_timeout = timeouts.network if network_timeout is None else network_timeout
+        self._listener: Listener | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return self._listener.server_address[1] if self._listener else self._address[1]
+
+    def start(self) -> None:
+        """Listen. Raises `OSError` if the port is taken."""
+        quiet_pynetdicom()
+        self._listener = Listener(
+            self._ae,
+            self._address,
+            accepted_contexts(),
+            [
+                (evt.EVT_C_ECHO, _on_echo),
+                (evt.EVT_C_STORE, self._on_store),
+                (evt.EVT_REJECTED, _on_rejected),
+            ],
+            self._archive,
+            self._maximum_pdu,
+        )
+        self._ae._servers.append(self._listener)
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, args=(0.1,), name=self.name, daemon=True
+        )
+        self._thread.start()
+        LOG.info("%s listens on %s:%d", self._ae.ae_title, self._address[0], self.port)
+
+    def stop(self) -> None:
+        if self._listener is None or self._thread is None:
+            return
+        listener, self._listener = self._listener, None
+        listener.shutdown()
+        self._thread.join()
+        listener.drain(self._drain)
+
+    def _on_store(self, event: Any) -> Dataset:
+        """Answer a C-STORE request: 0x0000 only after `Intake.receive` returned."""
+        spool: Spool | None = event.request._dataset_file
+        try:
+            self._store(event, spool)
+            code = status.SUCCESS
+        except _Mismatch:
+            code = status.DOES_NOT_MATCH
+        except WetreadError as error:
+            code = status.status_for(error)
+        except Exception as error:
+            # The boundary to the network: the sender gets a failure and keeps its copy.
+            LOG.exception("C-STORE broke: %s", type(error).__name__)
+            code = status.status_for(error)
+        finally:
+            if spool is not None:
+                with contextlib.suppress(WetreadError):
+                    spool.discard()  # no harm where the intake took it
+                event.assoc.dimse.release(spool)
+        answer = Dataset()
+        answer.Status = code
+        if code != status.SUCCESS:
+            answer.ErrorComment = status.comment_for(code)
+            LOG.warning(
+                "Instance from %s not stored: 0x%04X, %s",
+                event.assoc.requestor.ae_title,
+                code,
+                status.comment_for(code),
+            )
+        return answer
+
+    def _store(self, event: Any, spool: Spool | None) -> None:
+        if spool is None:
+            raise UnreadableInstance("the request has no data set")
+        if spool.error is not None:
+            raise spool.error
+        request = event.request
+        try:
+            description = self._archive.describe(spool.path)
+        except InputError:
+            pass  # the intake sees the same, and keeps the bytes in quarantine
+        else:
+            said = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+            if said != (description.sop_class_uid, description.sop_instance_uid):
+                raise _Mismatch
+        origin = Origin(
+            Source.DIMSE,
+            calling_ae=str(event.assoc.requestor.ae_title).strip(),
+            called_ae=self._ae.ae_title,
+            priority=_PRIORITIES.get(request.Priority, Priority.MEDIUM),
+        )
+        self._intake.receive(spool.path, origin)
+
+
+def _on_echo(event: Any) -> int:
+    return status.SUCCESS
+
+
+def _on_rejected(event: Any) -> None:
+    primitive = event.assoc.acceptor.primitive
+    key = (primitive.result_source, primitive.diagnostic) if primitive else (0, 0)
+    event.assoc.note(_REJECTIONS.get(key, "no reason"))

@@ -1,0 +1,261 @@
+"""pynetdicom's upper layer, made fit for an open port and for large data sets.
+
+Three things differ. A PDU is read into one buffer and with bounds on its length and on the
+time that it takes; C-STORE data goes from that buffer to the archive's disk; and what a peer
+did wrong makes one line in our log and ends its association, never a thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import struct
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import P_DATA
+
+from dicom_node.dimse.file_meta import part10_head
+from dicom_node.dimse.spool import Spool
+from inference.ports import Archive
+
+LOG = logging.getLogger("dicom_node.dimse")
+
+_P_DATA_TF = 0x04  # PDU type, PS3.8 Section 9.3.5
+_PDU_TYPES = range(0x01, 0x08)
+_ESTABLISHED = "Sta6"  # PS3.8 Table 9-10
+_MAX_OTHER_PDU = 1 << 20  # bytes; an A-ASSOCIATE-RQ of 128 contexts has some 200 kB
+_MAX_UNLIMITED_PDU = 64 << 20  # bytes, where no maximum is announced
+_MAX_COMMAND = 1 << 16  # bytes
+_MAX_OTHER_DATA = 1 << 20  # bytes in a request that is no C-STORE
+_MAX_WAITING = 8  # C-STORE requests; we never negotiate asynchronous operations
+_PATIENCE = 0.05  # seconds between two looks at whether to stop
+
+
+class PeerError(Exception):
+    """The peer does not keep to the protocol."""
+
+
+class SpoolingDimse(DIMSEServiceProvider):  # type: ignore[misc]
+    """Takes messages from P-DATA; the data set of a C-STORE request goes to the disk."""
+
+    def __init__(self, association: Association, archive: Archive) -> None:
+        super().__init__(association)
+        self._archive = archive
+        self._spools: set[Spool] = set()
+        self.last_activity = time.monotonic()
+
+    @property
+    def busy(self) -> bool:
+        """Is a message arriving, waiting or being answered?"""
+        return bool(self._spools) or self.message is not None
+
+    def release(self, spool: Spool) -> None:
+        """The request that came with `spool` has been dealt with."""
+        self._spools.discard(spool)
+        self.last_activity = time.monotonic()
+
+    def discard_unfinished(self) -> None:
+        for spool in list(self._spools):
+            spool.discard()
+        self._spools.clear()
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        for context_id, value in primitive.presentation_data_value_list:
+            self.receive_value(context_id, memoryview(value))
+
+    def receive_value(self, context_id: int, value: memoryview) -> None:
+        """Take one presentation data value: control header and fragment (PS3.8 Annex E.2)."""
+        self.last_activity = time.monotonic()
+        if not value:
+            raise PeerError("a presentation data value is empty")
+        is_command, is_last = value[0] & 1, value[0] & 2
+        message = self.message
+        spool = message._data_set_file if message is not None else None
+        if spool is not None:
+            if is_command or context_id != message.context_id:
+                raise PeerError("a data set is interrupted by another message")
+            spool.write(value[1:])
+            if is_last:
+                spool.close()
+                self._finish(context_id, b"\x02")
+            return
+        self._check_bounds(message, len(value), bool(is_command))
+        self._finish(context_id, value)
+        if isinstance(self.message, C_STORE_RQ) and is_last:
+            self._open(self.message)
+
+    def _finish(self, context_id: int, value: bytes | memoryview) -> None:
+        single = P_DATA()
+        single.presentation_data_value_list = [[context_id, bytes(value)]]
+        super().receive_primitive(single)
+
+    def _open(self, message: DIMSEMessage) -> None:
+        """The command is complete and its data set follows."""
+        if len(self._spools) >= _MAX_WAITING:
+            raise PeerError("too many requests without waiting for a response")
+        context = self.assoc._accepted_cx.get(message.context_id)
+        if context is None:
+            raise PeerError("a request came on a presentation context that was not accepted")
+        command = message.command_set
+        spool = Spool(
+            self._archive,
+            part10_head(
+                str(command.get("AffectedSOPClassUID", "")),
+                str(command.get("AffectedSOPInstanceUID", "")),
+                str(context.transfer_syntax[0]),
+                str(self.assoc.requestor.ae_title),
+            ),
+        )
+        self._spools.add(spool)
+        message._data_set_file = spool
+
+    @staticmethod
+    def _check_bounds(message: DIMSEMessage | None, length: int, is_command: bool) -> None:
+        if message is None:
+            held = 0
+        elif is_command:
+            held = message.encoded_command_set.tell()
+        else:
+            held = message.data_set.tell()
+        if held + length > (_MAX_COMMAND if is_command else _MAX_OTHER_DATA):
+            raise PeerError("a message is longer than any that this service takes")
+
+
+class _GuardedDul(DULServiceProvider):  # type: ignore[misc]
+    """Reads PDUs within bounds and writes C-STORE data past pynetdicom's queues."""
+
+    def __init__(self, association: ReceivingAssociation, maximum_pdu: int) -> None:
+        super().__init__(association)
+        self._maximum_pdu = maximum_pdu or _MAX_UNLIMITED_PDU
+        self._buffer = bytearray(6)
+
+    def run_reactor(self) -> None:
+        try:
+            super().run_reactor()
+        except Exception as error:
+            self.assoc.note(f"the upper layer broke: {type(error).__name__}")
+            self._kill_thread = True
+            self.assoc._kill = True
+            if self.socket is not None:
+                self.socket._shutdown_socket()
+
+    def _read_pdu_data(self) -> None:
+        try:
+            self._read_one_pdu()
+            # Within a message nothing has to be sent, so the rest of it is read without
+            # going through pynetdicom's loop, which sleeps a millisecond for each PDU.
+            while self.assoc.dimse.message is not None and self._wait_for_data():
+                self._idle_timer.restart()
+                self._read_one_pdu()
+        except PeerError as error:
+            self.assoc.note(str(error))
+            self.event_queue.put("Evt19")  # unrecognised or invalid PDU, PS3.8 Table 9-10
+        except OSError as error:
+            reason = "timed out" if isinstance(error, TimeoutError) else "broke"
+            self.assoc.note(f"the connection {reason} within a PDU")
+            self.event_queue.put("Evt17")  # transport connection closed
+        except Exception as error:
+            self.assoc.note(f"a PDU or message cannot be decoded: {type(error).__name__}")
+            self.event_queue.put("Evt19")
+
+    def _wait_for_data(self) -> bool:
+        if self._kill_thread or not self.event_queue.empty():
+            return False
+        if not self.to_provider_queue.empty():  # an abort
+            return False
+        return bool(select.select([self.socket.socket], [], [], _PATIENCE)[0])
+
+    def _read_one_pdu(self) -> None:
+        deadline = time.monotonic() + (self.network_timeout or 60.0)
+        if not self._read_into(memoryview(self._buffer)[:6], deadline):
+            self.event_queue.put("Evt17")  # closed between two PDUs
+            return
+        kind, _, length = struct.unpack_from(">BBL", self._buffer)
+        if kind not in _PDU_TYPES:
+            raise PeerError(f"a PDU of unknown type 0x{kind:02X}: not DICOM")
+        limit = self._maximum_pdu if kind == _P_DATA_TF else _MAX_OTHER_PDU
+        if length > limit:
+            raise PeerError(f"a PDU of {length} bytes is longer than {limit} bytes")
+        if len(self._buffer) < 6 + length:
+            self._buffer = bytearray(6 + length)
+            struct.pack_into(">BBL", self._buffer, 0, kind, 0, length)
+        body = memoryview(self._buffer)[6 : 6 + length]
+        if length and not self._read_into(body, deadline):
+            raise ConnectionResetError
+        if kind == _P_DATA_TF and self.state_machine.current_state == _ESTABLISHED:
+            # DT-2 of PS3.8 Table 9-7 without its detour: the same state, the same order.
+            self._take_data(body)
+            return
+        pdu, event = self._decode_pdu(self._buffer[: 6 + length])
+        self.event_queue.put(event)
+        self._recv_pdu.put(pdu)
+
+    def _take_data(self, body: memoryview) -> None:
+        """Split P-DATA-TF into presentation data values (PS3.8 Section 9.3.5.1)."""
+        if not self.event_queue.empty():
+            raise PeerError("data came while the association ends")
+        offset = 0
+        while offset < len(body):
+            if offset + 5 > len(body):
+                raise PeerError("a P-DATA-TF PDU ends within an item")
+            length, context_id = struct.unpack_from(">LB", body, offset)
+            end = offset + 4 + length
+            if length < 2 or end > len(body):
+                raise PeerError("a P-DATA-TF PDU ends within an item")
+            self.assoc.dimse.receive_value(context_id, body[offset + 5 : end])
+            offset = end
+
+    def _read_into(self, view: memoryview, deadline: float) -> bool:
+        """Fill `view`; False if the connection was closed before its first byte."""
+        sock = self.socket.socket
+        total = len(view)
+        while view:
+            count = sock.recv_into(view)
+            if not count:
+                if len(view) == total:
+                    return False
+                raise ConnectionResetError
+            view = view[count:]
+            if view and time.monotonic() > deadline:
+                raise TimeoutError
+        return True
+
+
+class ReceivingAssociation(Association):  # type: ignore[misc]
+    """An association that a peer asked for."""
+
+    dimse: SpoolingDimse
+
+    def __init__(self, ae: Any, archive: Archive, maximum_pdu: int) -> None:
+        super().__init__(ae, "acceptor")
+        self.dul = _GuardedDul(self, maximum_pdu)
+        self.dimse = SpoolingDimse(self, archive)
+        # Setting these sets the timers of the new upper layer.
+        self.acse_timeout = ae.acse_timeout
+        self.dimse_timeout = ae.dimse_timeout
+        self.network_timeout = ae.network_timeout
+        self.on_end: Callable[[ReceivingAssociation], None] = lambda _: None
+        self.reason = ""
+        self._noting = threading.Lock()
+
+    def note(self, reason: str) -> None:
+        """Remember why this association goes wrong; the first reason counts."""
+        with self._noting:
+            self.reason = self.reason or reason
+
+    def run_reactor(self) -> None:
+        try:
+            super().run_reactor()
+        except Exception as error:
+            self.note(f"the association broke: {type(error).__name__}")
+            self.kill()
+        finally:
+            self.dimse.discard_unfinished()
+            self.on_end(self)
