@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from inference.domain.errors import SettingsError
 
 CONNECT_TIMEOUT = 5.0  # seconds
-READ_TIMEOUT = 60.0  # seconds, between two pieces of an answer
+READ_TIMEOUT = 30.0  # seconds, between two pieces of an answer
 T = TypeVar("T")
 _CHUNK = 1 << 20  # bytes
 _ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ class StubServer:
                 stub.requests.append((self.command, self.path))
                 reply = answer(self.command, self.path)
                 length = len(reply.body) if reply.length is None else reply.length
+                with contextlib.suppress(ConnectionError):  # the client did not wait
+                    self.reply(reply, length)
+
+            def reply(self, reply: Answer, length: int) -> None:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)

@@ -14,7 +14,7 @@ import pytest
 from orthanc.change_feed import ChangeFeed
 from tests.support.instances import make_instance
 from tests.support.recording import RecordingCursors, RecordingIntake, SpoolOnly
-from tests.support.servers import OrthancServer
+from tests.support.servers import OrthancServer, wait_for
 
 
 @dataclass
@@ -45,6 +45,17 @@ class House:
     @property
     def cursor(self) -> int:
         return self.cursors.values.get("orthanc:pacs", -1)
+
+    def wait_completed(self, *studies: str) -> None:
+        wait_for(lambda: set(studies) <= set(self.intake.completed), "the study is completed")
+
+    def wait_caught_up(self, server: OrthancServer) -> None:
+        wait_for(lambda: self.cursor == server.get("/changes?last")["Last"], "the feed caught up")
+
+
+@pytest.fixture
+def server(make_orthanc: Callable[..., OrthancServer]) -> OrthancServer:
+    return make_orthanc(stable_age=1)
 
 
 @pytest.fixture
