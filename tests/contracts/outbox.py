@@ -1,0 +1,120 @@
+"""What every Outbox promises, and what every Cursors does."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from inference.domain.delivery import Delivery, DeliveryState
+from tests.contracts.repositories import (
+    LEASE,
+    Repositories,
+    RepositoriesContract,
+    at,
+    make_result,
+)
+
+
+class OutboxContract(RepositoriesContract):
+    @staticmethod
+    def fill(repositories: Repositories, *destinations: str, revision: int = 1) -> int:
+        repositories.enqueue(revision=revision)
+        lease = repositories.claim()
+        repositories.results.record(lease, make_result(revision=revision), destinations)
+        return lease.job.job_id
+
+    @staticmethod
+    def claim(repositories: Repositories, seconds: float = 5) -> Delivery:
+        delivery = repositories.outbox.claim(at(seconds), LEASE)
+        assert delivery is not None
+        return delivery
+
+    def test_a_claimed_delivery_is_nobody_elses_during_its_lease(
+        self, repositories: Repositories
+    ) -> None:
+        job_id = self.fill(repositories, "a")
+        assert repositories.outbox.claim(at(4), LEASE) is None  # not due
+        delivery = self.claim(repositories)
+        assert (delivery.job_id, delivery.destination) == (job_id, "a")
+        assert (delivery.attempts, delivery.next_attempt_at) == (1, at(65))
+        assert repositories.outbox.claim(at(64), LEASE) is None
+        assert self.claim(repositories, 65).attempts == 2
+
+    def test_the_one_that_is_due_longest_goes_first(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a", "b")
+        first = self.claim(repositories)
+        repositories.outbox.retry(first, "later", at(50))
+        assert self.claim(repositories, 60).destination == "b"
+        assert self.claim(repositories, 60).destination == "a"
+
+    def test_delivered(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a")
+        first = self.claim(repositories)
+        repositories.outbox.retry(first, "no answer", at(10))
+        (waiting,) = repositories.outbox.deliveries()
+        assert (waiting.state, waiting.error) == (DeliveryState.PENDING, "no answer")
+        repositories.outbox.delivered(self.claim(repositories, 10), at(11))
+        (delivered,) = repositories.outbox.deliveries()
+        assert delivered.state is DeliveryState.DELIVERED
+        assert (delivered.delivered_at, delivered.error) == (at(11), "")
+        assert repositories.outbox.claim(at(1000), LEASE) is None
+        repositories.outbox.delivered(first, at(12))
+        assert repositories.outbox.deliveries() == (delivered,)
+
+    def test_failed_and_replayed(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a")
+        delivery = self.claim(repositories)
+        assert not repositories.outbox.replay(delivery.delivery_id, at(6))
+        repositories.outbox.fail(delivery, "refused")
+        (failed,) = repositories.outbox.deliveries()
+        assert (failed.state, failed.error) == (DeliveryState.FAILED, "refused")
+        assert repositories.outbox.claim(at(1000), LEASE) is None
+        assert repositories.outbox.replay(delivery.delivery_id, at(2000))
+        assert not repositories.outbox.replay(999, at(2000))
+        again = self.claim(repositories, 2000)
+        assert (again.attempts, again.error) == (1, "")
+
+    def test_one_who_lost_the_lease_cannot_put_off_or_end(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a")
+        slow = self.claim(repositories)
+        held = self.claim(repositories, 65)
+        repositories.outbox.retry(slow, "slow", at(66))
+        repositories.outbox.fail(slow, "slow")
+        assert repositories.outbox.deliveries() == (held,)
+        # But what it did deliver is there.
+        repositories.outbox.delivered(slow, at(67))
+        repositories.outbox.fail(held, "refused as a duplicate")
+        (delivery,) = repositories.outbox.deliveries()
+        assert delivery.state is DeliveryState.DELIVERED
+
+    def test_deliveries_come_the_newest_first(self, repositories: Repositories) -> None:
+        first = self.fill(repositories, "a", "b")
+        second = self.fill(repositories, "c", revision=2)
+        found = repositories.outbox.deliveries()
+        assert [each.destination for each in found] == ["c", "b", "a"]
+        assert repositories.outbox.deliveries(job_id=first) == found[1:]
+        assert repositories.outbox.deliveries(job_id=second, limit=1) == found[:1]
+        assert repositories.outbox.deliveries(limit=2) == found[:2]
+
+    def test_two_claimers_never_get_the_same_delivery(self, repositories: Repositories) -> None:
+        self.fill(repositories, *(f"d{number}" for number in range(30)))
+
+        def drain(_: int) -> list[int]:
+            claimed = []
+            while delivery := repositories.outbox.claim(at(5), LEASE):
+                claimed.append(delivery.delivery_id)
+            return claimed
+
+        with ThreadPoolExecutor(4) as pool:
+            drained = [each for claimed in pool.map(drain, range(4)) for each in claimed]
+        assert len(drained) == len(set(drained)) == 30
+
+
+class CursorsContract(RepositoriesContract):
+    def test_a_cursor_is_what_was_set_last(self, repositories: Repositories) -> None:
+        cursors = repositories.cursors
+        assert cursors.cursor("orthanc") is None
+        cursors.set_cursor("orthanc", 0)
+        assert cursors.cursor("orthanc") == 0
+        cursors.set_cursor("orthanc", 2**40)
+        cursors.set_cursor("other", 1)
+        assert cursors.cursor("orthanc") == 2**40

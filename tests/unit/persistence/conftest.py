@@ -1,0 +1,49 @@
+"""Databases for tests, copied from one that was migrated once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inference.persistence.cursors import SqlCursors
+from inference.persistence.engine import Database, sqlite_url
+from inference.persistence.index import SqlIndex
+from inference.persistence.migrate import migrate
+from inference.persistence.outbox import SqlOutbox
+from inference.persistence.queue import SqlJobQueue
+from inference.persistence.results import SqlResults
+from tests.contracts.repositories import Repositories
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "wetread.db"
+    database = Database(sqlite_url(path))
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database_path(migrated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated, tmp_path / "wetread.db"))
+
+
+@pytest.fixture
+def database(database_path: Path) -> Iterator[Database]:
+    database = Database(sqlite_url(database_path))
+    yield database
+    database.close()
+
+
+def repositories_on(database: Database) -> Repositories:
+    return Repositories(
+        SqlIndex(database),
+        SqlJobQueue(database),
+        SqlResults(database),
+        SqlOutbox(database),
+        SqlCursors(database),
+    )

@@ -1,0 +1,80 @@
+"""The database and its fakes keep the same promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.fakes.memory import (
+    MemoryCursors,
+    MemoryIndex,
+    MemoryJobQueue,
+    MemoryOutbox,
+    MemoryResults,
+    MemoryStore,
+)
+from inference.persistence.engine import Database
+from tests.contracts.index import IndexContract
+from tests.contracts.outbox import CursorsContract, OutboxContract
+from tests.contracts.queue import JobQueueContract
+from tests.contracts.repositories import Repositories
+from tests.contracts.results import ResultsContract
+from tests.unit.persistence.conftest import repositories_on
+
+
+class OnSqlite:
+    @pytest.fixture
+    def repositories(self, database: Database) -> Repositories:
+        return repositories_on(database)
+
+
+class InMemory:
+    @pytest.fixture
+    def repositories(self) -> Repositories:
+        store = MemoryStore()
+        return Repositories(
+            MemoryIndex(store),
+            MemoryJobQueue(store),
+            MemoryResults(store),
+            MemoryOutbox(store),
+            MemoryCursors(store),
+        )
+
+
+class TestSqlIndex(OnSqlite, IndexContract):
+    pass
+
+
+class TestSqlJobQueue(OnSqlite, JobQueueContract):
+    pass
+
+
+class TestSqlResults(OnSqlite, ResultsContract):
+    pass
+
+
+class TestSqlOutbox(OnSqlite, OutboxContract):
+    pass
+
+
+class TestSqlCursors(OnSqlite, CursorsContract):
+    pass
+
+
+class TestMemoryIndex(InMemory, IndexContract):
+    pass
+
+
+class TestMemoryJobQueue(InMemory, JobQueueContract):
+    pass
+
+
+class TestMemoryResults(InMemory, ResultsContract):
+    pass
+
+
+class TestMemoryOutbox(InMemory, OutboxContract):
+    pass
+
+
+class TestMemoryCursors(InMemory, CursorsContract):
+    pass
