@@ -11,22 +11,18 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from dicom_node.archive import DiskArchive, LocalDestination
+from dicom_node.archive import ArchiveDestination, DiskArchive
 from inference.domain.errors import SettingsError
 from inference.intake.door import Door
 from inference.intake.rules import RuleBook
 from inference.intake.stability import Stability
-from inference.persistence import (
-    SqlCursors,
-    SqlIndex,
-    SqlJobQueue,
-    SqlOutbox,
-    SqlResults,
-    migrate,
-    open_engine,
-)
+from inference.persistence.cursors import SqlCursors
+from inference.persistence.engine import Database, sqlite_url
+from inference.persistence.index import SqlIndex
+from inference.persistence.migrate import migrate
+from inference.persistence.outbox import SqlOutbox
+from inference.persistence.queue import SqlJobQueue
+from inference.persistence.results import SqlResults
 from inference.ports import Destination, ModelRegistry, Service
 from wetread.settings import OrthancSettings, Settings
 
@@ -42,7 +38,7 @@ class SystemClock:
 class Stores:
     """All that is kept: database and archive. Cheap to open; no torch, no network."""
 
-    engine: Engine
+    database: Database
     index: SqlIndex
     queue: SqlJobQueue
     results: SqlResults
@@ -51,25 +47,42 @@ class Stores:
     archive: DiskArchive
 
     def close(self) -> None:
-        self.engine.dispose()
-
-
-def database(settings: Settings) -> Path:
-    return settings.state / "wetread.db"
+        self.database.close()
 
 
 def open_stores(settings: Settings) -> Stores:
     """Open the state directory, made and migrated as needed."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(f"sqlite:///{database(settings)}")
-    migrate(engine)
+    database = Database(sqlite_url(_database_file(settings)))
+    migrate(database)
+    return _stores(settings, database)
+
+
+def look_into_stores(settings: Settings) -> Stores:
+    """Open the state directory to read only, beside a node that may be running.
+
+    Raises `SettingsError` where no node has run yet.
+    """
+    if not _database_file(settings).exists():
+        raise SettingsError(
+            f"no node has run in {settings.state} yet; start one with `wetread serve`, "
+            "or name its state directory in WETREAD_HOME"
+        )
+    return _stores(settings, Database(sqlite_url(_database_file(settings)), read_only=True))
+
+
+def _database_file(settings: Settings) -> Path:
+    return settings.state / "wetread.db"
+
+
+def _stores(settings: Settings, database: Database) -> Stores:
     return Stores(
-        engine,
-        SqlIndex(engine),
-        SqlJobQueue(engine),
-        SqlResults(engine),
-        SqlOutbox(engine),
-        SqlCursors(engine),
+        database,
+        SqlIndex(database),
+        SqlJobQueue(database),
+        SqlResults(database),
+        SqlOutbox(database),
+        SqlCursors(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
 
@@ -109,7 +122,7 @@ def build_rulebook(settings: Settings, registry: ModelRegistry) -> RuleBook:
 def build_destinations(settings: Settings) -> Sequence[Destination]:
     destinations: list[Destination] = []
     if settings.deliver_to_archive:
-        destinations.append(LocalDestination("archive"))
+        destinations.append(ArchiveDestination())
     for peer in settings.orthanc:
         if peer.deliver:
             from orthanc.destination import OrthancDestination
@@ -146,7 +159,7 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     clock = SystemClock()
     quiet = timedelta(seconds=settings.quiet_seconds)
     registry = build_registry(settings)
-    stability = Stability(stores.index, build_rulebook(settings, registry), clock, quiet)
+    stability = Stability(stores.index, build_rulebook(settings, registry), clock)
     door = Door(stores.archive, stores.index, clock, quiet, on_received=stability.wake)
     destinations = build_destinations(settings)
     services: list[Service] = [
@@ -162,22 +175,20 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
             network_timeout=settings.network_timeout_seconds,
         )
     ]
-    for peer in settings.orthanc:
-        if peer.follow:
-            username, password = _credentials(peer)
-            services.append(
-                ChangeFeed(
-                    peer.name,
-                    peer.url,
-                    door,
-                    stores.archive,
-                    stores.cursors,
-                    username=username,
-                    password=password,
-                    poll_seconds=peer.poll_seconds,
-                    from_start=peer.from_start,
-                )
-            )
+    services += [
+        ChangeFeed(
+            peer.name,
+            peer.url,
+            door,
+            stores.archive,
+            stores.cursors,
+            *_credentials(peer),
+            poll=peer.poll_seconds,
+            from_start=peer.from_start,
+        )
+        for peer in settings.orthanc
+        if peer.follow
+    ]
     services.append(stability)
     services.append(
         Worker(
@@ -203,5 +214,5 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     return services
 
 
-def _credentials(peer: OrthancSettings) -> tuple[str | None, str | None]:
-    return peer.username or None, peer.password.get_secret_value() or None
+def _credentials(peer: OrthancSettings) -> tuple[str, str]:
+    return peer.username, peer.password.get_secret_value()

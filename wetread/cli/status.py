@@ -11,7 +11,7 @@ from rich.table import Table
 from inference.domain.delivery import DeliveryState
 from inference.domain.job import JobState
 from wetread import settings
-from wetread.bootstrap import Stores, SystemClock, open_stores
+from wetread.bootstrap import Stores, SystemClock, look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
 
 _COLOURS = {"done": "green", "delivered": "green", "failed": "red", "refused": "yellow"}
@@ -25,7 +25,7 @@ def status(
 
     Exit code 1 if the counts do not add up.
     """
-    stores = open_stores(settings.load())
+    stores = look_into_stores(settings.load())
     try:
         report = describe(stores, limit)
     finally:

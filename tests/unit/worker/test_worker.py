@@ -1,0 +1,173 @@
+"""From a Job to a recorded result, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.domain.delivery import DeliveryState
+from inference.domain.errors import CodecMissing, UnreadablePixels
+from inference.domain.finding import Presence
+from inference.domain.job import JobState
+from inference.domain.refusal import Reason
+from inference.domain.result import Outcome, Result
+from tests.unit.worker.conftest import LEASE, MODEL, STUDY, Bench
+
+
+def only_result(bench: Bench) -> Result:
+    ((_, result),) = bench.results.of_study(STUDY)
+    return result
+
+
+def test_a_job_ends_in_a_result_with_its_deliveries(bench: Bench) -> None:
+    bench.ask(bench.receive())
+    assert bench.worker.tick()
+    assert not bench.worker.tick()
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.DONE
+    result = only_result(bench)
+    (finding,) = result.findings
+    assert finding.presence is Presence.PRESENT
+    assert finding.certainty == 0.9
+    assert not finding.region.whole_image
+    assert bench.archive.path(result.objects[0].key).read_bytes() == b"report"
+    deliveries = bench.outbox.deliveries()
+    assert {each.destination for each in deliveries} == {"archive", "pacs"}
+    assert {each.state for each in deliveries} == {DeliveryState.PENDING}
+
+
+def test_under_the_threshold_the_finding_is_absent_and_the_whole_image_was_assessed(
+    bench: Bench,
+) -> None:
+    bench.model.certainty = 0.2
+    bench.ask(bench.receive())
+    bench.worker.tick()
+    (finding,) = only_result(bench).findings
+    assert finding.presence is Presence.ABSENT
+    assert finding.region.whole_image
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"patient_age_years": 47.0}, Reason.AGE_OUTSIDE),
+        ({"patient_age_years": None}, Reason.AGE_UNKNOWN),
+        ({"view": ""}, Reason.VIEW_UNKNOWN),
+    ],
+)
+def test_outside_the_population_the_finding_is_undetermined(
+    bench: Bench, attributes: dict[str, object], reason: Reason
+) -> None:
+    bench.ask(bench.receive(**attributes))
+    bench.worker.tick()
+    (finding,) = only_result(bench).findings
+    assert finding.presence is Presence.UNDETERMINED
+    assert [each.reason for each in finding.doubts] == [reason]
+
+
+def test_what_cannot_be_read_is_refused_and_the_rest_is_assessed(bench: Bench) -> None:
+    good = bench.receive("1")
+    lateral = bench.receive("2", view="LL")
+    damaged = bench.receive("3")
+    codec = bench.receive("4")
+    bench.pixels.errors = {damaged: UnreadablePixels("ends too early"), codec: CodecMissing("X")}
+    bench.ask(good, lateral, damaged, codec)
+    bench.worker.tick()
+    result = only_result(bench)
+    assert result.outcome is Outcome.ASSESSED
+    assert [each.sop_instance_uid for each in result.findings] == [good]
+    assert {each.sop_instance_uid: each.reason for each in result.refusals} == {
+        lateral: Reason.WRONG_VIEW,
+        damaged: Reason.UNREADABLE_PIXELS,
+        codec: Reason.CODEC_MISSING,
+    }
+    assert len(bench.encoder.asked[0][2]) == 4
+
+
+def test_a_study_that_no_rule_takes_is_refused_with_the_reason(bench: Bench) -> None:
+    bench.ask(bench.receive(), model=None, why="rule: Modality is US, not CR")
+    bench.worker.tick()
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.REFUSED
+    (refusal,) = only_result(bench).refusals
+    assert refusal.reason is Reason.NO_RULE
+    assert refusal.detail == "rule: Modality is US, not CR"
+
+
+def test_a_model_that_breaks_is_tried_again(bench: Bench) -> None:
+    bench.model.failures = 2
+    bench.ask(bench.receive())
+    for _ in range(2):
+        assert bench.worker.tick()
+        assert bench.queue.jobs()[0].state is JobState.QUEUED
+        assert bench.queue.jobs()[0].error == "out of memory"
+        assert not bench.worker.tick()
+        bench.clock.advance(60)
+    assert bench.worker.tick()
+    assert bench.queue.jobs()[0].state is JobState.DONE
+
+
+def test_after_the_last_attempt_the_report_says_that_processing_failed(bench: Bench) -> None:
+    bench.model.failures = 99
+    bench.ask(bench.receive())
+    for _ in range(3):
+        bench.worker.tick()
+        bench.clock.advance(60)
+    assert bench.queue.jobs()[0].state is JobState.FAILED
+    (refusal,) = only_result(bench).refusals
+    assert refusal.reason is Reason.PROCESSING_FAILED
+    assert "out of memory" in refusal.detail
+    assert bench.model.calls == 3
+
+
+def test_a_job_that_kills_the_process_is_not_tried_for_ever(bench: Bench) -> None:
+    bench.ask(bench.receive())
+    for _ in range(3):
+        # The process dies at once: claimed, and never heard of again.
+        assert bench.queue.claim("worker-1", bench.clock.now(), LEASE)
+        bench.queue.release("worker-1")
+    bench.worker.tick()
+    assert bench.queue.jobs()[0].state is JobState.FAILED
+    assert bench.model.calls == 0
+
+
+def test_a_foreign_error_is_recorded_without_its_words(bench: Bench) -> None:
+    bench.encoder.broken = True
+    bench.ask(bench.receive())
+    bench.worker.tick()
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.QUEUED
+    assert job.error == "ValueError"
+    bench.encoder.broken = False
+    bench.clock.advance(60)
+    bench.worker.tick()
+    assert bench.queue.jobs()[0].state is JobState.DONE
+
+
+def test_a_second_revision_names_its_predecessor(bench: Bench) -> None:
+    first = bench.receive("1")
+    bench.ask(first)
+    bench.worker.tick()
+    second = bench.receive("2")
+    bench.ask(first, second)
+    bench.worker.tick()
+    assert [predecessor and predecessor.revision for *_, predecessor in bench.encoder.asked] == [
+        None,
+        1,
+    ]
+
+
+def test_a_lost_lease_records_nothing(bench: Bench) -> None:
+    uid = bench.receive()
+    bench.ask(uid)
+    slow = bench.model.assess
+
+    def lose(pictures):  # type: ignore[no-untyped-def]
+        bench.clock.advance(LEASE * 2)
+        assert bench.queue.claim("worker-2", bench.clock.now(), LEASE)
+        return slow(pictures)
+
+    bench.model.assess = lose  # type: ignore[method-assign]
+    bench.worker.tick()
+    assert not bench.results.of_study(STUDY)
+    assert bench.queue.jobs()[0].state is JobState.RUNNING
+    assert bench.queue.jobs()[0].request.model == MODEL
