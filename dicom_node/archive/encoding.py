@@ -89,8 +89,9 @@ class FileStream:
 class InflatingStream:
     """A data set in Deflated Explicit VR Little Endian (PS3.5 Section A.5), piece by piece."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, limit: int = _MAX_INFLATED) -> None:
         self._file = file
+        self._limit = limit  # bytes
         self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
         self._buffer = b""
         self._position = 0
@@ -124,8 +125,8 @@ class InflatingStream:
         if not piece and not data and not self._zlib.eof:
             raise UnreadableInstance("the deflated data set is truncated")
         self._inflated += len(piece)
-        if self._inflated > _MAX_INFLATED:
-            raise UnreadableInstance("the deflated data set inflates beyond 4 GiB")
+        if self._inflated > self._limit:
+            raise UnreadableInstance(f"the data set inflates beyond {self._limit >> 20} MiB")
         self._buffer += piece
         return True
 
