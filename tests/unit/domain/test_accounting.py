@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inference.domain.accounting import Account
+
+BALANCED = Account(
+    studies_received=5,
+    studies_receiving=2,
+    studies_stable=3,
+    revisions=4,
+    instances=50,
+    jobs=15,
+    jobs_queued=1,
+    jobs_running=2,
+    jobs_done=3,
+    jobs_refused=4,
+    jobs_failed=5,
+    results=12,
+    deliveries=6,
+    deliveries_pending=1,
+    deliveries_delivered=2,
+    deliveries_failed=3,
+    conflicts=7,
+    unreadable=8,
+)
+
+
+def test_an_account_that_adds_up() -> None:
+    assert BALANCED.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"studies_received": 6}, "studies received = receiving + stable"),
+        ({"jobs_queued": 0}, "jobs = queued + running + done + refused + failed"),
+        ({"revisions": 16}, "every revision has a job"),
+        ({"results": 11}, "every ended job has a result"),
+        ({"deliveries_pending": 0}, "deliveries = pending + delivered + failed"),
+    ],
+)
+def test_what_is_missing_is_told(changes: dict[str, int], problem: str) -> None:
+    assert replace(BALANCED, **changes).problems == (problem,)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inference.domain.instance import Instance
+from inference.domain.job import ModelId
+from inference.domain.manifest import InputNeeds, Manifest, Policy, Population
+from inference.domain.refusal import Reason
+from inference.domain.screening import doubts, refusals
+from tests.contracts.repositories import make_instance
+
+NEEDS = InputNeeds(
+    modality=("DX", "CR"),
+    body_part=("CHEST",),
+    view=("PA", "AP"),
+    minimum_rows=100,
+    minimum_columns=200,
+)
+
+
+def make_manifest(outside: Policy = Policy.FLAG, unknown: Policy = Policy.FLAG) -> Manifest:
+    return Manifest(
+        model=ModelId("chest", "1"),
+        title="",
+        manufacturer="",
+        architecture="",
+        weights_file="",
+        weights_sha256="",
+        device_uid="2.25.1",
+        calibration="",
+        intended_use="",
+        licence="",
+        outputs=(),
+        needs=NEEDS,
+        population=Population("", (18, 90), outside, unknown),
+    )
+
+
+def make_image(**changes: Any) -> Instance:
+    values: dict[str, Any] = {
+        "modality": "dx",
+        "body_part": "CHEST",
+        "view": "PA",
+        "rows": 100,
+        "columns": 200,
+        "has_pixels": True,
+        "patient_age_years": 45.0,
+    }
+    return make_instance("1.1", **values | changes)
+
+
+def test_what_meets_all_needs_is_read_without_doubt() -> None:
+    for policy in Policy:
+        assert refusals(make_manifest(policy, policy), make_image()) == ()
+        assert doubts(make_manifest(policy, policy), make_image()) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "detail"),
+    [
+        ({"modality": "CT"}, Reason.WRONG_MODALITY, "Modality is CT; chest reads DX or CR"),
+        ({"modality": ""}, Reason.WRONG_MODALITY, "Modality is absent"),
+        (
+            {"body_part": "HAND"},
+            Reason.WRONG_BODY_PART,
+            "Body Part Examined is HAND; chest reads CHEST",
+        ),
+        ({"view": "LL"}, Reason.WRONG_VIEW, "View Position is LL; chest reads PA or AP"),
+        ({"has_pixels": False}, Reason.NO_PIXELS, "the Instance holds no pixel data"),
+        (
+            {"rows": 99},
+            Reason.TOO_SMALL,
+            "the image has 99 rows and 200 columns; chest needs 100 and 200",
+        ),
+        (
+            {"columns": 199},
+            Reason.TOO_SMALL,
+            "the image has 100 rows and 199 columns; chest needs 100 and 200",
+        ),
+    ],
+)
+def test_what_meets_a_need_not_is_refused(
+    changes: dict[str, Any], reason: Reason, detail: str
+) -> None:
+    (refusal,) = refusals(make_manifest(), make_image(**changes))
+    assert (refusal.reason, refusal.detail) == (reason, detail)
+    assert refusal.sop_instance_uid == "1.1"
+
+
+def test_every_reason_is_told() -> None:
+    found = refusals(make_manifest(), make_image(modality="MR", view="LL", has_pixels=False))
+    assert [each.reason for each in found] == [
+        Reason.WRONG_MODALITY,
+        Reason.WRONG_VIEW,
+        Reason.NO_PIXELS,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"patient_age_years": 17.99}, Reason.AGE_OUTSIDE),
+        ({"patient_age_years": 91.0}, Reason.AGE_OUTSIDE),
+        ({"patient_age_years": None}, Reason.AGE_UNKNOWN),
+        ({"body_part": ""}, Reason.BODY_PART_UNKNOWN),
+        ({"view": ""}, Reason.VIEW_UNKNOWN),
+    ],
+)
+def test_outside_the_population_the_policy_decides(changes: dict[str, Any], reason: Reason) -> None:
+    image = make_image(**changes)
+    flag, refuse = make_manifest(), make_manifest(Policy.REFUSE, Policy.REFUSE)
+    assert refusals(flag, image) == ()
+    assert [each.reason for each in doubts(flag, image)] == [reason]
+    assert [each.reason for each in refusals(refuse, image)] == [reason]
+    assert doubts(refuse, image) == ()
+
+
+@pytest.mark.parametrize("age", [18.0, 90.0, 90.9])
+def test_the_years_of_a_population_are_inclusive(age: float) -> None:
+    assert doubts(make_manifest(), make_image(patient_age_years=age)) == ()
