@@ -1,0 +1,131 @@
+"""Every coded concept that a result uses, once (PS3.3 Section 8, PS3.16).
+
+Findings and their sites are not here: they come with the model, in its manifest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from highdicom import UID
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from inference.domain.code import Code as DomainCode
+from inference.domain.finding import Presence
+from inference.domain.refusal import Reason
+
+# PS3.16 Section 8.2: a private Coding Scheme Designator begins with 99.
+PRIVATE_SCHEME: Final = "99WETREAD"
+_PRIVATE_SCHEME_UID: Final = "2.25.248906231785062930271930174520418837111"
+
+
+def _private(value: str, meaning: str) -> Code:
+    return Code(value, PRIVATE_SCHEME, meaning)
+
+
+# Document titles. CID 7021, Measurement Report Document Titles, is extensible: it has no
+# title for a report without measurements, and a reader that knows the standard one looks
+# for measurements behind it.
+MEASUREMENT_REPORT: Final[Code] = codes.DCM.ImagingMeasurementReport
+NOT_ASSESSED_REPORT: Final = _private("NOTASSESSED", "AI Report - Not Assessed")
+
+# TID 1001, TID 1004
+DEVICE: Final[Code] = codes.DCM.Device
+
+# TID 1500
+PROCEDURE_REPORTED: Final[Code] = codes.DCM.ProcedureReported
+IMAGING_MEASUREMENTS: Final[Code] = codes.DCM.ImagingMeasurements
+QUALITATIVE_EVALUATIONS: Final = Code("C0034375", "UMLS", "Qualitative Evaluations")
+
+# TID 1410, TID 4019
+CERTAINTY: Final[Code] = codes.DCM.CertaintyOfFinding
+PERCENT: Final[Code] = codes.UCUM.Percent
+ARTIFICIAL_INTELLIGENCE: Final[Code] = codes.DCM.ArtificialIntelligence
+SOURCE: Final[Code] = codes.SCT.Source
+
+# Said in words
+COMMENT: Final[Code] = codes.DCM.Comment
+SUMMARY: Final[Code] = codes.DCM.Summary
+
+# TID 4015: did the algorithm do its work? Values are those of CID 6042, Status of Results.
+SUMMARY_OF_ANALYSES: Final[Code] = codes.DCM.SummaryOfAnalyses
+NOT_ATTEMPTED: Final[Code] = codes.DCM.NotAttempted
+FAILED: Final[Code] = codes.DCM.Failed
+SUCCEEDED: Final[Code] = codes.DCM.Succeeded
+PARTIALLY_SUCCEEDED: Final[Code] = codes.DCM.PartiallySucceeded
+
+# Names of the items that hold a `Reason`
+REASON_NOT_ASSESSED: Final = _private("WHYNOT", "Reason not assessed")
+REASON_UNDETERMINED: Final = _private("WHYUNDET", "Reason presence is undetermined")
+
+# CID 7005, Contributing Equipment Purposes of Reference
+PROCESSING_EQUIPMENT: Final[Code] = codes.DCM.ProcessingEquipment
+
+# CID 7203, Image Derivation; CID 7202, Source Image Purposes of Reference
+BLENDED: Final[Code] = codes.DCM.PixelByPixelAddition
+RESAMPLED: Final[Code] = codes.DCM.SpatialResampling
+SOURCE_IMAGE: Final[Code] = codes.DCM.SourceImageForImageProcessingOperation
+
+_PRESENCE: Final[dict[Presence, Code]] = {
+    Presence.PRESENT: codes.SCT.Present,
+    Presence.ABSENT: codes.SCT.Absent,
+    Presence.UNDETERMINED: codes.SCT.Undetermined,
+}
+
+# Standard codes are of CID 9300, Procedure Discontinuation Reasons, and CID 9301: where one
+# says just this. Each Reason has a code of its own, so that they can be counted.
+_REASON: Final[dict[Reason, Code]] = {
+    Reason.NO_RULE: _private("NORULE", "No rule takes the study"),
+    Reason.WRONG_MODALITY: _private("MODALITY", "Modality not accepted"),
+    Reason.WRONG_BODY_PART: _private("BODYPART", "Body part not accepted"),
+    Reason.WRONG_VIEW: _private("VIEW", "View not accepted"),
+    Reason.TOO_SMALL: _private("TOOSMALL", "Image too small"),
+    Reason.AGE_OUTSIDE: _private("AGE", "Patient age outside the population"),
+    Reason.AGE_UNKNOWN: _private("AGEUNKNOWN", "Patient age unknown"),
+    Reason.BODY_PART_UNKNOWN: _private("BODYPARTUNKNOWN", "Body part unknown"),
+    Reason.VIEW_UNKNOWN: _private("VIEWUNKNOWN", "View unknown"),
+    Reason.NO_PIXELS: _private("NOPIXELS", "No pixel data"),
+    Reason.UNREADABLE_PIXELS: codes.DCM.ObjectsIncorrectlyFormatted,
+    Reason.CODEC_MISSING: codes.DCM.ObjectTypesNotSupported,
+    Reason.PROCESSING_FAILED: codes.DCM.SoftwareFailure,
+}
+
+_PROCEDURES: Final[dict[str, Code]] = {  # CID 100, by Modality (PS3.3 C.7.3.1.1.1)
+    "CR": codes.cid100.XRUnspecifiedBodyRegion,
+    "DX": codes.cid100.XRUnspecifiedBodyRegion,
+    "CT": codes.cid100.CTUnspecifiedBodyRegion,
+    "MR": codes.cid100.MRIUnspecifiedBodyRegion,
+    "NM": codes.cid100.NMUnspecifiedBodyRegion,
+    "PT": codes.cid100.PETUnspecifiedBodyRegion,
+}
+_ANY_PROCEDURE: Final[Code] = codes.cid100.ImagingProcedure
+
+
+def coded(code: DomainCode) -> Code:
+    """Return a concept of the core as one of pydicom."""
+    return Code(code.value, code.scheme, code.meaning)
+
+
+def presence_code(presence: Presence) -> Code:
+    return _PRESENCE[presence]
+
+
+def reason_code(reason: Reason) -> Code:
+    return _REASON[reason]
+
+
+def procedure_code(modality: str) -> Code:
+    """Return what to call the procedure where the source does not say (CID 100)."""
+    return _PROCEDURES.get(modality, _ANY_PROCEDURE)
+
+
+def private_scheme() -> CodingSchemeIdentificationItem:
+    """Return what `99WETREAD` is (PS3.3 C.12.1, Coding Scheme Identification Sequence)."""
+    return CodingSchemeIdentificationItem(
+        designator=PRIVATE_SCHEME,
+        name="Wetread: why a study or a finding was not decided",
+        uid=UID(_PRIVATE_SCHEME_UID),
+        responsible_organization="Wetread",
+    )

@@ -1,0 +1,130 @@
+"""The picture of a result: the image as it is, and beside it what the model looked at.
+
+All text stands in bands of its own above and below, so that no anatomy is covered.
+Colours are (red, green, blue), 0 to 255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Colour = tuple[int, int, int]
+
+BACKGROUND: Final[Colour] = (11, 15, 20)
+BAND: Final[Colour] = (20, 27, 36)
+RULE: Final[Colour] = (52, 66, 82)
+TEXT: Final[Colour] = (232, 238, 244)
+MUTED: Final[Colour] = (146, 162, 178)
+WARNING: Final[Colour] = (255, 196, 84)
+OUTLINE: Final[Colour] = (72, 224, 255)
+
+MARGIN: Final = 24  # pixels
+
+# Anchors of the colour map "inferno" (matplotlib, CC0), evenly spaced: its lightness grows
+# steadily, so that it also reads without colour vision.
+_INFERNO: Final = (
+    (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96), (207, 68, 70),
+    (237, 105, 37), (251, 155, 6), (247, 209, 61), (252, 255, 164),
+)  # fmt: skip
+_FAINTEST: Final = 0.15  # heat below which the image is left as it is
+_STRONGEST: Final = 0.62  # share of colour where the heat is 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A label over its value, in the row of facts."""
+
+    label: str
+    value: str
+    colour: Colour = TEXT
+
+
+def font(size: int) -> Font:
+    """Return Pillow's built-in font: a server has no fonts of its own to rely on."""
+    return ImageFont.load_default(size=size)
+
+
+def grey(pixels: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
+    """Return `pixels`, (rows, columns), 0 to 1, at `size` (width, height), as RGB."""
+    finite = np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
+    eight_bit = np.round(np.clip(finite, 0, 1) * 255).astype(np.uint8)
+    return Image.fromarray(eight_bit).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+
+
+def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the colour of each value, (..., 3), 0 to 255."""
+    anchors = np.asarray(_INFERNO, dtype=np.float64)
+    positions = np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(heat, positions, anchors[:, each]) for each in range(3)], axis=-1)
+
+
+def blend(image: Image.Image, heat_map: NDArray[np.float32]) -> Image.Image:
+    """Return `image` with the heat map over it; it shines through, most where the heat is low."""
+    finite = np.clip(np.nan_to_num(heat_map, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+    resized = Image.fromarray(finite.astype(np.float32)).resize(
+        image.size, Image.Resampling.BILINEAR
+    )
+    heat = np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
+    share = _STRONGEST * np.clip((heat - _FAINTEST) / (1 - _FAINTEST), 0, 1)[..., None]
+    mixed = np.asarray(image, dtype=np.float64) * (1 - share) + heat_colours(heat) * share
+    return Image.fromarray(np.round(mixed).astype(np.uint8))
+
+
+def draw_outline(
+    image: Image.Image, points: Sequence[tuple[float, float]], scale: tuple[float, float]
+) -> None:
+    """Draw the closed polygon `points` (column, row, zero-based, pixel centres) on `image`."""
+    corners = [((x + 0.5) * scale[0], (y + 0.5) * scale[1]) for x, y in points]
+    closed = [(float(x), float(y)) for x, y in [*corners, corners[0]]]
+    draw = ImageDraw.Draw(image)
+    # The dark line beneath keeps the bright one visible on white bone.
+    draw.line(closed, fill=BACKGROUND, width=5, joint="curve")
+    draw.line(closed, fill=OUTLINE, width=2, joint="curve")
+
+
+def colour_bar(height: int) -> Image.Image:
+    """Return the legend of the heat map: the bar, its ends and its middle."""
+    bar_width, label_width = 18, 54
+    bar = Image.new("RGB", (bar_width + label_width, height), BACKGROUND)
+    values = np.linspace(1, 0, height, dtype=np.float32)
+    colours = np.round(heat_colours(values)).astype(np.uint8)
+    bar.paste(Image.fromarray(np.repeat(colours[:, None, :], bar_width, axis=1)), (0, 0))
+    draw = ImageDraw.Draw(bar)
+    draw.rectangle((0, 0, bar_width - 1, height - 1), outline=RULE)
+    small = font(15)
+    marks = ((0.0, "high", "la"), (0.5, "0.5", "lm"), (1.0, "low", "ld"))
+    for position, label, anchor in marks:
+        draw.text(
+            (bar_width + 8, position * (height - 1)), label, font=small, fill=MUTED, anchor=anchor
+        )
+    return bar
+
+
+def wrap(text: str, face: Font, width: float) -> list[str]:
+    """Return `text` in lines that are at most `width` pixels wide."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if line and face.getlength(longer) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    return [*lines, line] if line else lines
+
+
+def shorten(text: str, face: Font, width: float) -> str:
+    """Return `text`, cut with an ellipsis if it is wider than `width` pixels."""
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(text + "...") > width:
+        text = text[:-1]
+    return text.rstrip() + "..."

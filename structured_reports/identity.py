@@ -1,0 +1,74 @@
+"""UIDs of a result: the same Result has the same objects, however often it is encoded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from inference.domain.finding import Finding
+from inference.domain.result import Result, Role
+from inference.domain.uid import derive_uid
+
+_RULES = ("rules", "")  # who speaks where no model was asked
+
+
+def _author(result: Result) -> tuple[str, str]:
+    return (result.model.name, result.model.version) if result.model else _RULES
+
+
+def instance_uid(result: Result, role: Role, source: str = "") -> str:
+    """Return the SOP Instance UID of the object made in `role` from the Instance `source`."""
+    return derive_uid(
+        result.study_instance_uid, result.revision, *_author(result), role.value, source
+    )
+
+
+def series_uid(result: Result, role: Role) -> str:
+    """Return the Series Instance UID of all objects of `role`.
+
+    A revision is a Series of its own: objects of different times and equipment versions
+    must not share one (PS3.3 C.7.5.1, General Equipment, is of the Series).
+    """
+    return derive_uid(
+        result.study_instance_uid, result.revision, *_author(result), role.value, "series"
+    )
+
+
+def tracking_uids(result: Result) -> Iterator[tuple[Finding, str]]:
+    """Return each Finding with its Tracking Unique Identifier (TID 1501).
+
+    It is the same in all revisions, and for all versions of the model: what is followed is
+    the thing in the image.
+    """
+    name, _ = _author(result)
+    seen: Counter[tuple[str | int, ...]] = Counter()
+    for finding in result.findings:
+        thing = (
+            finding.sop_instance_uid,
+            finding.frame,
+            finding.finding.scheme,
+            finding.finding.value,
+        )
+        seen[thing] += 1
+        # Viewers merge groups of one UID, so a second region of the same kind needs its own.
+        ordinal = () if seen[thing] == 1 else (seen[thing],)
+        yield (
+            finding,
+            derive_uid("tracking", result.study_instance_uid, name, *thing, *ordinal),
+        )
+
+
+def predecessors(previous: Result | None) -> Sequence[tuple[str, str, str, str]]:
+    """Return (Study, Series, SOP Class, SOP Instance UID) of the report that is replaced."""
+    if previous is None:
+        return ()
+    return [
+        (
+            each.study_instance_uid,
+            each.series_instance_uid,
+            each.sop_class_uid,
+            each.sop_instance_uid,
+        )
+        for each in previous.objects
+        if each.role is Role.REPORT
+    ]
