@@ -59,7 +59,10 @@ class Archive(Protocol):
         ...
 
     def quarantine(self, spooled: Path, reason: str) -> str:
-        """Set the file aside, as durably as `keep` does, with `reason` beside it."""
+        """Set the file aside, as durably as `keep` does, with `reason` beside it.
+
+        The key follows from the data set's bytes: the same again is the same file.
+        """
         ...
 
     def discard(self, spooled: Path) -> None:
@@ -95,7 +98,9 @@ class Index(Protocol):
         """
         ...
 
-    def add_incident(self, incident: Incident, at: datetime) -> None: ...
+    def add_incident(self, incident: Incident, at: datetime) -> None:
+        """Keep `incident`; one for each key and kind, however often the bytes are sent."""
+        ...
 
     def incidents(self, limit: int = 100) -> Sequence[Incident]: ...
 

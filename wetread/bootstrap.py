@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from dicom_node.archive import ArchiveDestination, DiskArchive
+from dicom_node.archive import DiskArchive, LocalDestination
 from inference.domain.errors import SettingsError
 from inference.intake.door import Door
 from inference.intake.rules import RuleBook
@@ -122,7 +122,7 @@ def build_rulebook(settings: Settings, registry: ModelRegistry) -> RuleBook:
 def build_destinations(settings: Settings) -> Sequence[Destination]:
     destinations: list[Destination] = []
     if settings.deliver_to_archive:
-        destinations.append(ArchiveDestination())
+        destinations.append(LocalDestination())
     for peer in settings.orthanc:
         if peer.deliver:
             from orthanc.destination import OrthancDestination
@@ -209,7 +209,9 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     services.append(
         Courier(stores.outbox, stores.archive, clock, {each.name: each for each in destinations})
     )
-    # Nobody else holds the state directory, so what this worker held died with its process.
+    # Nobody else holds the state directory: what lies half received, and what this worker
+    # held, died with the process before.
+    stores.archive.sweep_spool(0)
     stores.queue.release("worker-1")
     return services
 

@@ -21,10 +21,10 @@ from dicom_node.dimse.send import send_files
 from inference.domain.job import JobState
 from inference.domain.result import Result, Role
 from inference.domain.study import Study
-from structured_reports.overlay import overlay_as_png
 from structured_reports.text import report_as_text
 from wetread import settings
 from wetread.bootstrap import Stores, open_stores
+from wetread.pictures import overlay_as_png
 from wetread.processes import DemoFailed, Processes, free_port
 
 # A chest radiograph, a leg, a head CT and an ultrasound, all in pydicom-data.

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 import time
-import uuid
 from pathlib import Path, PurePosixPath
 
 from dicom_node.archive import durable
@@ -92,7 +91,8 @@ class DiskArchive:
         return str(key)
 
     def quarantine(self, spooled: Path, reason: str) -> str:
-        key = PurePosixPath(_QUARANTINE, f"{uuid.uuid4().hex}.dcm")
+        # The same bytes again are the same file: a sender that never gives up fills no disk.
+        key = PurePosixPath(_QUARANTINE, f"{self.digest(spooled)}.dcm")
         target = self._root / key
         with durable.translated():
             # The reason first: after a crash no file lies here unexplained.

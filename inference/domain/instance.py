@@ -111,7 +111,7 @@ class Receipt(StrEnum):
 
     STORED = "stored"
     HELD_ALREADY = "held already"
-    OWN_RESULT = "own result"
+    OWN_RESULT = "own result"  # this node's or another's
 
 
 class IncidentKind(StrEnum):

@@ -84,7 +84,7 @@ class FakeArchive:
         return self._move(spooled, str(key))
 
     def quarantine(self, spooled: Path, reason: str) -> str:
-        key = self._move(spooled, f"quarantine/{uuid.uuid4().hex}.dcm")
+        key = self._move(spooled, f"quarantine/{self.digest(spooled)}.dcm")
         self.reasons[key] = reason
         return key
 

@@ -55,7 +55,9 @@ class MemoryIndex:
 
     def add_incident(self, incident: Incident, at: datetime) -> None:
         with self._store.transaction():
-            self._store.incidents.append(incident)
+            known = {(each.key, each.kind) for each in self._store.incidents}
+            if (incident.key, incident.kind) not in known:
+                self._store.incidents.append(incident)
 
     def incidents(self, limit: int = 100) -> Sequence[Incident]:
         with self._store.transaction():

@@ -75,11 +75,14 @@ class Door:
         return completed
 
     def _take(self, spooled: Path, description: Description, origin: Origin) -> Receipt:
-        if description.attributes.made_by_wetread or self._index.is_result(
-            description.sop_instance_uid
-        ):
+        if self._index.is_result(description.sop_instance_uid):
             return Receipt.OWN_RESULT
         sha256 = self._archive.digest(spooled)
+        if description.attributes.made_by_wetread:
+            # Another node's, or from before this database: kept, as Success promises, but not
+            # part of the Study. Two nodes on one PACS would else answer each other for ever.
+            self._archive.keep(spooled, description, sha256)
+            return Receipt.OWN_RESULT
         held = self._index.find(description.sop_instance_uid)
         if held is not None:
             if held.sha256 == sha256:

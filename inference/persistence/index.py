@@ -64,7 +64,12 @@ class SqlIndex:
             return _add(connection, instance, at, quiet)
 
     def add_incident(self, incident: Incident, at: datetime) -> None:
+        known = select(incidents.c.key).where(
+            incidents.c.key == incident.key, incidents.c.kind == incident.kind
+        )
         with self._database.writing() as connection:
+            if connection.execute(known).first():
+                return
             connection.execute(
                 insert(incidents).values(
                     kind=incident.kind,

@@ -143,6 +143,7 @@ class ArchiveContract(ABC):
             for content in (b"one", b"one", b"two")
         ]
         assert [archive.path(key).read_bytes() for key in keys] == [b"one", b"one", b"two"]
+        assert keys[0] == keys[1] != keys[2]
 
     def test_discard_removes_and_may_be_repeated(self, archive: Archive) -> None:
         spooled = archive.spool()

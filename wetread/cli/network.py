@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from inference.domain.instance import Priority
 from wetread.cli.output import AsJson, console, print_json
+
+
+class Urgency(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
 
 Host = Annotated[str, typer.Option(help="Where the node listens.")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -23,6 +32,7 @@ def send(
     port: Port = 11112,
     called: Called = "WETREAD",
     calling: Calling = "WETREAD-SEND",
+    priority: Annotated[Urgency, typer.Option(help="Of the C-STORE requests.")] = Urgency.MEDIUM,
     as_json: AsJson = False,
 ) -> None:
     """Send files by C-STORE, as a modality would. Exit code 1 if one was not taken."""
@@ -44,7 +54,12 @@ def send(
     ) as progress:
         task = progress.add_task("", total=len(files))
         for outcome in send_files(
-            files, host=host, port=port, called_ae=called, calling_ae=calling
+            files,
+            host=host,
+            port=port,
+            called_ae=called,
+            calling_ae=calling,
+            priority=Priority[priority.name],
         ):
             outcomes.append(outcome)
             progress.advance(task)

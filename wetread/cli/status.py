@@ -6,6 +6,8 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from inference.domain.delivery import DeliveryState
@@ -186,54 +188,36 @@ def _print(report: dict[str, Any]) -> None:
         f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]",
     )
     console.print(totals)
-    if report["studies"]:
-        table = Table(title="Studies", title_justify="left")
-        for heading in (
-            "Study Instance UID",
-            "State",
-            "Rev.",
-            "Model",
-            "Job",
-            "Answer",
-            "Delivered",
-        ):
-            table.add_column(heading, overflow="fold")
-        for study in report["studies"]:
-            for job in study["jobs"] or [None]:
-                table.add_row(*_row(study, job))
-        console.print(table)
+    for study in report["studies"]:
+        console.print(
+            f"\n[bold]{study['study_instance_uid']}[/]  {study['modality']}, {study['state']}, "
+            f"{study['instances']} instances, revision {study['revision']}",
+            highlight=False,
+        )
+        for job in study["jobs"]:
+            console.print(Padding(_job(job), (0, 0, 0, 2)), highlight=False)
+    if report["incidents"]:
+        console.print()
     for incident in report["incidents"]:
-        console.print(f"[red]{incident['kind']}[/] {incident['key']}: {incident['reason']}")
+        console.print(f"[red]{incident['kind']}[/] {incident['key']}: {escape(incident['reason'])}")
     for problem in report["problems"]:
         console.print(f"[red]The counts do not add up:[/] {problem}")
 
 
-def _row(study: dict[str, Any], job: dict[str, Any] | None) -> tuple[str, ...]:
-    state = f"{study['state']} ({study['instances']})"
-    if job is None:
-        return study["study_instance_uid"], state, str(study["revision"]), "", "", "", ""
-    answer = "; ".join(
-        [
-            f"{each['finding']} {each['presence']} {each['certainty']:.0%}"
-            for each in job["findings"]
-        ]
-        + job["reasons"]
-    )
-    colour = _COLOURS.get(job["state"], "cyan")
-    delivered = "\n".join(
+def _job(job: dict[str, Any]) -> str:
+    answers = [
+        f"{each['finding']} {each['presence']}, {each['certainty']:.0%}" for each in job["findings"]
+    ]
+    answers += dict.fromkeys(job["reasons"])
+    delivered = ", ".join(
         f"[{_COLOURS.get(each['state'], 'cyan')}]{each['destination']} {each['state']}[/]"
-        + (f" ({each['error']})" if each["error"] and each["state"] != "delivered" else "")
+        + (f" ({escape(each['error'])})" if each["error"] and each["state"] != "delivered" else "")
         for each in job["deliveries"]
     )
-    return (
-        study["study_instance_uid"],
-        state,
-        str(job["revision"]),
-        job["model"] or "none",
-        f"[{colour}]{job['job']} {job['state']}[/]",
-        answer or (job["error"] or ""),
-        delivered,
-    )
+    text = f"job {job['job']} [{_COLOURS.get(job['state'], 'cyan')}]{job['state']}[/]"
+    text += f"  {job['model'] or 'no model'}, revision {job['revision']}"
+    text += "".join(f"\n{escape(each)}" for each in answers or [job["error"] or ""] if each)
+    return text + (f"\n{delivered}" if delivered else "")
 
 
 def _answer(as_json: bool, done: bool, word: str, otherwise: str) -> None:

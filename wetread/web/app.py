@@ -14,10 +14,10 @@ from fastapi.templating import Jinja2Templates
 from inference.domain.errors import InvalidUid, ResourceError, WetreadError
 from inference.domain.result import ResultObject, Role
 from inference.domain.uid import check_uid
-from structured_reports.overlay import overlay_as_png
 from structured_reports.text import report_as_text
 from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
+from wetread.pictures import overlay_as_png
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 

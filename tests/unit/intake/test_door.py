@@ -173,10 +173,15 @@ def test_what_cannot_be_read_is_set_aside(
     assert house.received == 0
 
 
-def test_our_own_results_are_not_taken(house: House) -> None:
-    ours = replace(DESCRIPTION, attributes=Attributes(made_by_wetread=True))
-    assert house.receive(ours) is Receipt.OWN_RESULT
+def test_a_result_of_another_node_is_kept_but_not_read(house: House) -> None:
+    theirs = replace(DESCRIPTION, attributes=Attributes(made_by_wetread=True))
+    assert house.receive(theirs) is Receipt.OWN_RESULT
+    assert len(house.files("studies")) == 1
+    assert house.index.account().instances == 0
+    assert house.received == 0
 
+
+def test_our_own_results_are_not_taken(house: House) -> None:
     queue = MemoryJobQueue(house.store)
     queue.enqueue([make_request()], house.clock.now())
     lease = queue.claim("w", house.clock.now(), LEASE)
@@ -247,7 +252,7 @@ def test_copies_that_come_at_once(house: House) -> None:
     assert receipts.count(Receipt.HELD_ALREADY) == 7
     assert receipts.count(None) == 8
     assert len(house.files("studies")) == 1
-    assert len(house.files("quarantine")) == len(house.index.incidents()) == 8
+    assert len(house.files("quarantine")) == len(house.index.incidents()) == 1
 
 
 def test_somebody_says_that_a_study_is_complete(house: House) -> None:
