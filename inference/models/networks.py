@@ -29,6 +29,7 @@ _STAGES = (
 _STEM = 32  # channels
 _HEAD = 1280  # channels
 _DROP_CONNECT = 0.2
+_POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish)
 
 
 def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.Module:
@@ -49,13 +50,18 @@ def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.M
 
 
 def heat_map_layer(network: nn.Module) -> nn.Module:
-    """Return the layer whose activations Grad-CAM weighs: the last with a spatial extent."""
-    if isinstance(network, EfficientNetLite0):
-        return network.last_activation
+    """Return the layer whose activations Grad-CAM weighs: the last with a spatial extent.
+
+    It is the last child that holds a convolution, with the normalisation and the activation
+    that follow it.
+    """
     last: nn.Module | None = None
+    previous: nn.Module | None = None
     for child in _flattened(network):
-        if any(isinstance(part, nn.Conv2d) for part in child.modules()):
+        convolves = any(isinstance(part, nn.Conv2d) for part in child.modules())
+        if convolves or (previous is last and isinstance(child, _POINTWISE)):
             last = child
+        previous = child
     if last is None:
         raise ValueError("the network has no convolution, so it has no Grad-CAM")
     return last
@@ -95,7 +101,7 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.ModuleList(blocks)
         self._conv_head = nn.Conv2d(channels, _HEAD, 1, bias=False)
         self._bn1 = _norm(_HEAD)
-        self.last_activation = nn.ReLU6()
+        self._act = nn.ReLU6()
         self._dropout = nn.Dropout(dropout)
         self._fc = nn.Linear(_HEAD, outputs)
 
@@ -103,7 +109,7 @@ class EfficientNetLite0(nn.Module):
         x = functional.relu6(self._bn0(self._conv_stem(pictures)))
         for block in self._blocks:
             x = block(x)
-        x = self.last_activation(self._bn1(self._conv_head(x)))
+        x = self._act(self._bn1(self._conv_head(x)))
         logits: Tensor = self._fc(self._dropout(x.mean(dim=(2, 3))))
         return logits
 

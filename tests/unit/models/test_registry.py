@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inference.domain.errors import ManifestError, UnknownModel, WeightsChanged
+from inference.domain.job import ModelId
+from inference.models.registry import FolderRegistry
+from tests.support.models import write_model
+
+
+def test_the_highest_version_is_active_unless_one_is_chosen(tmp_path: Path) -> None:
+    for version in ("1.9.0", "1.10.0", "1.2"):
+        write_model(tmp_path, version=version)
+    assert FolderRegistry((tmp_path,)).active("small") == ModelId("small", "1.10.0")
+    chosen = FolderRegistry((tmp_path,), {"small": "1.2"})
+    assert chosen.active("small") == ModelId("small", "1.2")
+    assert [each.model.version for each in chosen.manifests()] == ["1.2", "1.9.0", "1.10.0"]
+
+
+def test_several_roots_are_one_registry(tmp_path: Path) -> None:
+    write_model(tmp_path / "a", "one")
+    write_model(tmp_path / "b", "two")
+    registry = FolderRegistry((tmp_path / "a", tmp_path / "b", tmp_path / "absent"))
+    assert [each.model.name for each in registry.manifests()] == ["one", "two"]
+    assert (registry.folder(ModelId("two", "1.0.0")) / "model.toml").exists()
+
+
+def test_a_model_is_loaded_once(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    registry = FolderRegistry((tmp_path,))
+    model = registry.load(ModelId("small", "1.0.0"))
+    assert registry.load(ModelId("small", "1.0.0")) is model
+    assert model.manifest == registry.manifests()[0]
+
+
+def test_an_unknown_model_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    registry = FolderRegistry((tmp_path,))
+    with pytest.raises(UnknownModel, match="'other'"):
+        registry.active("other")
+    with pytest.raises(UnknownModel, match=r"small 2\.0"):
+        registry.load(ModelId("small", "2.0"))
+    with pytest.raises(UnknownModel, match="chosen"):
+        FolderRegistry((tmp_path,), {"small": "2.0"})
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    path = write_model(tmp_path) / "weights.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsChanged, match="weights_sha256"):
+        FolderRegistry((tmp_path,)).load(ModelId("small", "1.0.0"))
+
+
+def test_missing_weights_are_refused(tmp_path: Path) -> None:
+    (write_model(tmp_path) / "weights.safetensors").unlink()
+    with pytest.raises(ManifestError, match="cannot be read"):
+        FolderRegistry((tmp_path,)).load(ModelId("small", "1.0.0"))
+
+
+@pytest.mark.parametrize(
+    "architecture", ["torchvision/resnet18", "torchvision/no_such_network", "lenet"]
+)
+def test_an_architecture_that_does_not_fit_is_refused(tmp_path: Path, architecture: str) -> None:
+    path = write_model(tmp_path) / "model.toml"
+    path.write_text(path.read_text().replace("torchvision/shufflenet_v2_x0_5", architecture))
+    with pytest.raises(ManifestError, match="do not fit the architecture"):
+        FolderRegistry((tmp_path,)).load(ModelId("small", "1.0.0"))
+
+
+def test_a_model_in_a_folder_of_another_name_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path).rename(tmp_path / "small" / "2.0.0")
+    with pytest.raises(ManifestError, match=r"must be small/1\.0\.0"):
+        FolderRegistry((tmp_path,))
+
+
+def test_one_version_in_two_roots_is_refused(tmp_path: Path) -> None:
+    write_model(tmp_path / "a")
+    write_model(tmp_path / "b", seed=1)
+    with pytest.raises(ManifestError, match="another version"):
+        FolderRegistry((tmp_path / "a", tmp_path / "b"))

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from inference.domain.errors import ModelFailed
+from inference.domain.job import ModelId
+from inference.models.manifest import Recipe
+from inference.models.networks import build_network
+from inference.models.registry import FolderRegistry
+from inference.models.torch_model import TorchModel
+from inference.ports import Assessment, Picture
+from tests.support.models import picture, write_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
+    root = tmp_path_factory.mktemp("models")
+    write_model(root)
+    return FolderRegistry((root,)).load(ModelId("small", "1.0.0"))
+
+
+def only(model: TorchModel, one: Picture) -> Assessment:
+    (assessment,) = model.assess([one])
+    return assessment
+
+
+def test_an_assessment_has_a_certainty_and_a_heat_map_of_the_pictures_shape(
+    model: TorchModel,
+) -> None:
+    pictures = [picture(90, 120, 1), picture(300, 41, 2)]
+    for one, assessment in zip(pictures, model.assess(pictures), strict=True):
+        heat = assessment.heat_maps["pneumonia"]
+        assert 0.0 <= assessment.certainty["pneumonia"] <= 1.0
+        assert heat.shape == one.pixels.shape
+        assert heat.dtype == np.float32
+        assert heat.min() >= 0.0
+        assert heat.max() <= 1.0
+
+
+def test_no_pictures_give_no_assessments(model: TorchModel) -> None:
+    assert list(model.assess([])) == []
+    assert model.certainties([]).shape == (0, 1)
+
+
+def test_the_answer_is_the_same_every_time_and_in_every_batch(model: TorchModel) -> None:
+    pictures = [picture(80, 80, seed) for seed in range(19)]
+    together = model.assess(pictures)
+    for one, assessment in zip(pictures, together, strict=True):
+        alone = only(model, one)
+        assert alone.certainty["pneumonia"] == pytest.approx(
+            assessment.certainty["pneumonia"], abs=1e-5
+        )
+        np.testing.assert_allclose(
+            alone.heat_maps["pneumonia"], assessment.heat_maps["pneumonia"], atol=1e-3
+        )
+    first, second = only(model, pictures[0]), only(model, pictures[0])
+    assert first.certainty == second.certainty
+    np.testing.assert_array_equal(first.heat_maps["pneumonia"], second.heat_maps["pneumonia"])
+
+
+def test_certainties_are_those_of_the_assessment(model: TorchModel) -> None:
+    one = picture()
+    assert model.certainties([one])[0, 0] == pytest.approx(
+        only(model, one).certainty["pneumonia"], abs=1e-5
+    )
+
+
+def test_two_threads_do_not_disturb_each_other(model: TorchModel) -> None:
+    pictures = [picture(64, 64, seed) for seed in range(6)]
+    expected = [only(model, one) for one in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda one: only(model, one), pictures))
+    for here, there in zip(expected, found, strict=True):
+        assert here.certainty["pneumonia"] == pytest.approx(there.certainty["pneumonia"], abs=1e-6)
+        np.testing.assert_allclose(
+            here.heat_maps["pneumonia"], there.heat_maps["pneumonia"], atol=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((4, 4, 3), dtype=np.float32),
+        np.full((80, 80), np.nan, dtype=np.float32),
+        np.zeros((0, 80), dtype=np.float32),
+    ],
+    ids=["three axes", "not a number", "no rows"],
+)
+def test_a_picture_that_is_none_fails_as_model_failed(
+    model: TorchModel, pixels: np.ndarray
+) -> None:
+    with pytest.raises(ModelFailed, match=r"small 1\.0\.0"):
+        model.assess([Picture(pixels)])
+
+
+def test_weights_that_give_no_number_fail_as_model_failed(model: TorchModel) -> None:
+    network = build_network(model.manifest.architecture, 1)
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+    with pytest.raises(ModelFailed, match="not finite"):
+        TorchModel(model.manifest, Recipe(size=64), network).assess([picture()])
+
+
+def test_temperature_pulls_the_certainty_towards_a_half(tmp_path: Path, model: TorchModel) -> None:
+    torch.manual_seed(3)
+    network = build_network(model.manifest.architecture, 1)
+    weights = network.state_dict()
+    weights["fc.bias"] += 2.0  # away from 0.5
+    network.load_state_dict(weights)
+    sharp = TorchModel(model.manifest, Recipe(size=64, temperature=1.0), network)
+    soft = TorchModel(model.manifest, Recipe(size=64, temperature=4.0), network)
+    one = picture()
+    logit = np.log(1 / only(sharp, one).certainty["pneumonia"] - 1)
+    expected = 1 / (1 + np.exp(logit / 4))
+    assert only(soft, one).certainty["pneumonia"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_with_mirror_a_picture_and_its_mirror_image_get_the_same_certainty(
+    model: TorchModel,
+) -> None:
+    one = picture()
+    other = Picture(np.ascontiguousarray(one.pixels[:, ::-1]))
+    assert only(model, one).certainty["pneumonia"] == pytest.approx(
+        only(model, other).certainty["pneumonia"], abs=1e-4
+    )
+
+
+def test_the_heat_map_comes_from_the_weights(model: TorchModel) -> None:
+    """The sanity check of Adebayo et al. 2018: a map that stays would show the picture alone."""
+    maps = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network = build_network("efficientnet-lite0", 1)
+        randomised = TorchModel(model.manifest, Recipe(size=128), network)
+        maps.append(only(randomised, picture(128, 128)).heat_maps["pneumonia"])
+    assert np.abs(maps[0] - maps[1]).mean() > 0.05
