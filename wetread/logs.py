@@ -10,14 +10,17 @@ import json
 import logging
 import sys
 import traceback
+from types import TracebackType
 from typing import Literal
 
 from inference.domain.errors import WetreadError
 
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 
 class _Discreet(logging.Formatter):
-    def formatException(self, ei: object) -> str:
-        _, error, trace = ei  # type: ignore[misc]
+    def formatException(self, ei: ExcInfo) -> str:
+        _, error, trace = ei
         frames = traceback.extract_tb(trace)
         places = " < ".join(
             f"{each.filename.rsplit('/', 1)[-1]}:{each.lineno}" for each in frames[::-1]

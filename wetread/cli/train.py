@@ -1,18 +1,20 @@
-"""`wetread train`: from a labelled folder to a model with its card."""
+"""`wetread train`: from labelled images to a model with its card."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wetread.cli.output import AsJson, console, print_json
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="A training configuration, TOML.", exists=True)],
-    data: Annotated[Path, typer.Option(help="The folder that holds labels.csv.", exists=True)],
+    data: Annotated[Path, typer.Option(help="The folder of the configuration's data sets.")],
     out: Annotated[Path, typer.Option(help="Where checkpoints and the model go.")] = Path("runs"),
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
     as_json: AsJson = False,
@@ -20,8 +22,18 @@ def train(
     """Train a model, measure it once on its test images, and write weights, manifest and card."""
     from inference.training.train import run
 
-    outcome = run(config, data, out, resume=resume, show_progress=not as_json)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=as_json,
+    ) as progress:
+        folder = run(config, data, out, resume=resume, progress=progress)
     if as_json:
-        print_json(outcome)
+        metrics = json.loads((folder / "metrics.json").read_text())
+        print_json({"folder": str(folder), "metrics": metrics})
     else:
-        console.print(outcome)
+        console.print((folder / "CARD.md").read_text(), markup=False)
+        console.print(f"The model is in {folder}", markup=False)
