@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
 
 from dicom_node.archive.encoding import FileStream, InflatingStream, Syntax, guess_syntax, walk
 from dicom_node.archive.header import read_file_meta
@@ -25,6 +26,7 @@ from inference.domain.errors import CodecMissing, UnreadablePixels, WetreadError
 
 _MAX_FRAME = 1 << 30  # bytes, decoded
 _MAX_HEADER = 256 << 20  # bytes of a deflated data set, which is read whole
+_DEFER = 16 << 20  # bytes; no such value is needed, so none is held
 _PIXEL_DATA = 0x7FE00010
 
 _PACKAGES = (  # prefix of the Transfer Syntax UID, what reads it
@@ -68,7 +70,7 @@ def read_frame(part10: Path, frame: int) -> Frame:
             _check_header(header, frame)
             _check_codec(syntax)
             if syntax.is_encapsulated:
-                values = pixel_array(_compressed_frame(file, header, frame), index=0)
+                values = _decode(_compressed_frame(file, header, frame), syntax)
             elif syntax == DeflatedExplicitVRLittleEndian:
                 values = pixel_array(header, index=frame - 1)
             else:
@@ -84,10 +86,20 @@ def read_frame(part10: Path, frame: int) -> Frame:
     return Frame(header, values, syntax)
 
 
+def _decode(single: Dataset, syntax: UID) -> NDArray[Any]:
+    if syntax == RLELossless or _number(single, "PixelRepresentation"):
+        return pixel_array(single, index=0)
+    # What a lossy codec overshoots has to be clipped. pydicom takes it for junk in the unused
+    # bits and cuts it off, which makes the blackest pixels white.
+    values = pixel_array(single, index=0, correct_unused_bits=False)
+    stored = _number(single, "BitsStored", 8 * values.dtype.itemsize)
+    return np.asarray(np.minimum(values, np.array((1 << stored) - 1).astype(values.dtype)))
+
+
 def _header(file: BinaryIO, syntax: UID) -> FileDataset:
     file.seek(0)
     if syntax != DeflatedExplicitVRLittleEndian:
-        return dcmread(file, stop_before_pixels=True)
+        return dcmread(file, defer_size=_DEFER, stop_before_pixels=True)
     # pydicom inflates it at once; see first how much that is.
     file.seek(read_file_meta(file).data_set_offset)
     stream = InflatingStream(file, _MAX_HEADER)
@@ -110,7 +122,7 @@ def _check_header(header: FileDataset, frame: int) -> None:
         raise UnreadablePixels(f"there is no frame {frame}: the Instance has {frames}")
 
 
-def _number(header: FileDataset, keyword: str, default: int = 0) -> int:
+def _number(header: Dataset, keyword: str, default: int = 0) -> int:
     value = header.get(keyword)
     return default if value in (None, "") else int(value)
 
