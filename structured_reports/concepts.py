@@ -33,6 +33,8 @@ NOT_ASSESSED_REPORT: Final = _private("NOTASSESSED", "AI Report - Not Assessed")
 
 # TID 1001, TID 1004
 DEVICE: Final[Code] = codes.DCM.Device
+DEVICE_NAME: Final[Code] = codes.DCM.DeviceObserverName
+DEVICE_MODEL: Final[Code] = codes.DCM.DeviceObserverModelName
 
 # TID 1500
 PROCEDURE_REPORTED: Final[Code] = codes.DCM.ProcedureReported
@@ -40,6 +42,13 @@ IMAGING_MEASUREMENTS: Final[Code] = codes.DCM.ImagingMeasurements
 QUALITATIVE_EVALUATIONS: Final = Code("C0034375", "UMLS", "Qualitative Evaluations")
 
 # TID 1410, TID 4019
+FINDING: Final[Code] = codes.DCM.Finding
+FINDING_SITE: Final[Code] = codes.SCT.FindingSite
+IMAGE_REGION: Final[Code] = codes.DCM.ImageRegion
+TRACKING_UID: Final[Code] = codes.DCM.TrackingUniqueIdentifier
+ALGORITHM_NAME: Final[Code] = codes.DCM.AlgorithmName
+ALGORITHM_VERSION: Final[Code] = codes.DCM.AlgorithmVersion
+ALGORITHM_PARAMETERS: Final[Code] = codes.DCM.AlgorithmParameters
 CERTAINTY: Final[Code] = codes.DCM.CertaintyOfFinding
 PERCENT: Final[Code] = codes.UCUM.Percent
 ARTIFICIAL_INTELLIGENCE: Final[Code] = codes.DCM.ArtificialIntelligence

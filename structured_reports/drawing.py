@@ -26,6 +26,7 @@ WARNING: Final[Colour] = (255, 196, 84)
 OUTLINE: Final[Colour] = (72, 224, 255)
 
 MARGIN: Final = 24  # pixels
+_SUPERSAMPLING: Final = 3  # times, so that lines are smooth
 
 # Anchors of the colour map "inferno" (matplotlib, CC0), evenly spaced: its lightness grows
 # steadily, so that it also reads without colour vision.
@@ -81,24 +82,34 @@ def draw_outline(
     image: Image.Image, points: Sequence[tuple[float, float]], scale: tuple[float, float]
 ) -> None:
     """Draw the closed polygon `points` (column, row, zero-based, pixel centres) on `image`."""
-    corners = [((x + 0.5) * scale[0], (y + 0.5) * scale[1]) for x, y in points]
-    closed = [(float(x), float(y)) for x, y in [*corners, corners[0]]]
-    draw = ImageDraw.Draw(image)
+    size = image.width * _SUPERSAMPLING, image.height * _SUPERSAMPLING
+    corners = [
+        (
+            float((column + 0.5) * scale[0] * _SUPERSAMPLING),
+            float((row + 0.5) * scale[1] * _SUPERSAMPLING),
+        )
+        for column, row in points
+    ]
+    # Two points more than closed: the joint of the ends is then rounded as the others are.
+    closed = [*corners, *corners[:2]]
     # The dark line beneath keeps the bright one visible on white bone.
-    draw.line(closed, fill=BACKGROUND, width=5, joint="curve")
-    draw.line(closed, fill=OUTLINE, width=2, joint="curve")
+    for colour, width in ((BACKGROUND, 5), (OUTLINE, 2)):
+        mask = Image.new("L", size)
+        line = ImageDraw.Draw(mask)
+        line.line(closed, fill=255, width=width * _SUPERSAMPLING, joint="curve")
+        image.paste(colour, mask=mask.resize(image.size, Image.Resampling.LANCZOS))
 
 
 def colour_bar(height: int) -> Image.Image:
     """Return the legend of the heat map: the bar, its ends and its middle."""
-    bar_width, label_width = 18, 54
+    bar_width, label_width = 20, 62
     bar = Image.new("RGB", (bar_width + label_width, height), BACKGROUND)
     values = np.linspace(1, 0, height, dtype=np.float32)
     colours = np.round(heat_colours(values)).astype(np.uint8)
     bar.paste(Image.fromarray(np.repeat(colours[:, None, :], bar_width, axis=1)), (0, 0))
     draw = ImageDraw.Draw(bar)
     draw.rectangle((0, 0, bar_width - 1, height - 1), outline=RULE)
-    small = font(15)
+    small = font(20)
     marks = ((0.0, "high", "la"), (0.5, "0.5", "lm"), (1.0, "low", "ld"))
     for position, label, anchor in marks:
         draw.text(

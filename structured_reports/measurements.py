@@ -92,6 +92,7 @@ def _group(
             QualitativeEvaluation(name=concept, value=concepts.presence_code(finding.presence))
         ],
     )
+    group[0].ContinuityOfContent = "SEPARATE"  # as the containers of tree.py
     for doubt in finding.doubts:
         group[0].ContentSequence.extend(_doubt(doubt))
     return group

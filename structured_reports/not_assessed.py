@@ -28,16 +28,15 @@ def evaluations(
     ]
     for (reason, detail), uids in grouped(reasons(result)).items():
         count = f" ({len(uids)} images)" if len(uids) > 1 else ""
+        # The sentence follows its code as a sibling: OHIF shows nothing that is deeper.
         children.append(
             tree.code(
                 concepts.REASON_NOT_ASSESSED,
                 concepts.reason_code(reason),
-                children=[
-                    tree.text(concepts.COMMENT, detail + count, tree.HAS_PROPERTIES),
-                    *(tree.image(sources[uid]) for uid in uids if uid in sources),
-                ],
+                [tree.image(sources[uid]) for uid in uids if uid in sources],
             )
         )
+        children.append(tree.text(concepts.COMMENT, detail + count))
     return tree.container(concepts.QUALITATIVE_EVALUATIONS, children)
 
 

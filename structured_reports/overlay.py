@@ -7,8 +7,10 @@ and the patient is named in the header only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
+import pydicom
 from highdicom.sc import SCImage
 from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
@@ -35,7 +37,7 @@ _PRESENCE_COLOUR = {
     Presence.ABSENT: (126, 217, 150),
     Presence.UNDETERMINED: drawing.WARNING,
 }
-_CAPTION = 34  # pixels
+_CAPTION = 44  # pixels
 _NOTICE = "AI result, not verified"
 
 
@@ -85,10 +87,10 @@ def _compose(
     right = left + plain.width + MARGIN
     y = top.height + _CAPTION
     draw = ImageDraw.Draw(canvas)
-    small = drawing.font(16)
+    small = drawing.font(21)
     middle = top.height + _CAPTION / 2
     draw.text((left, middle), "Source image", font=small, fill=drawing.MUTED, anchor="lm")
-    caption = "Heat map: what the model looked at" if has_heat else "Region"
+    caption = "Heat map: where the model found evidence" if has_heat else "Region"
     caption = drawing.shorten(caption, small, plain.width)
     draw.text((right, middle), caption, font=small, fill=drawing.MUTED, anchor="lm")
     canvas.paste(plain, (left, y))
@@ -99,15 +101,22 @@ def _compose(
 
 
 def _top_band(width: int, header: tuple[str, str]) -> Image.Image:
-    band = Image.new("RGB", (width, 76), drawing.BAND)
+    height, line = 98, 3  # pixels
+    band = Image.new("RGB", (width, height), drawing.BAND)
     draw = ImageDraw.Draw(band)
-    draw.rectangle((0, 74, width, 76), fill=drawing.WARNING)
-    notice = drawing.font(26)
+    draw.rectangle((0, height - line, width, height), fill=drawing.WARNING)
+    notice = drawing.font(34)
     taken = notice.getlength(_NOTICE) + 3 * MARGIN
-    draw.text((width - MARGIN, 37), _NOTICE, font=notice, fill=drawing.WARNING, anchor="rm")
+    draw.text(
+        (width - MARGIN, (height - line) / 2),
+        _NOTICE,
+        font=notice,
+        fill=drawing.WARNING,
+        anchor="rm",
+    )
     for text, size, y, colour in (
-        (header[0], 26, 26, drawing.TEXT),
-        (header[1], 16, 54, drawing.MUTED),
+        (header[0], 34, 34, drawing.TEXT),
+        (header[1], 21, 71, drawing.MUTED),
     ):
         face = drawing.font(size)
         text = drawing.shorten(text, face, width - taken)
@@ -127,29 +136,26 @@ def _cells(finding: Finding) -> tuple[Cell, ...]:
 
 def _bottom_band(width: int, findings: Sequence[Finding], result: Result) -> Image.Image:
     """Return the facts: a row for each finding, below it why it is undetermined."""
-    small, large = drawing.font(15), drawing.font(24)
+    small, middle, large = (drawing.font(size) for size in (20, 23, 31))
     inner = width - 2 * MARGIN
-    stops = [MARGIN + round(inner * share) for share in (0, 0.3, 0.5, 0.72, 0.86)]
-    row, line = 40, 24  # pixels
+    stops = [MARGIN + round(inner * share) for share in (0, 0.3, 0.5, 0.72, 0.87)]
+    label, row, line, foot = 28, 50, 31, 46  # pixels
     doubts = [
         [
             text
             for doubt in finding.doubts
-            for text in drawing.wrap(
-                f"Undetermined because {doubt.detail}", drawing.font(18), inner
-            )
+            for text in drawing.wrap(f"Undetermined because {doubt.detail}", middle, inner)
         ]
         for finding in findings
     ]
-    height = 16 + 22 + sum(row + line * len(lines) for lines in doubts) + 8 + 32
+    height = 18 + label + sum(row + line * len(lines) for lines in doubts) + 12 + foot
     band = Image.new("RGB", (width, height), drawing.BAND)
     draw = ImageDraw.Draw(band)
     draw.line((0, 0, width, 0), fill=drawing.RULE)
-    y = 16
-    if findings:
-        for cell, x in zip(_cells(findings[0]), stops, strict=True):
-            draw.text((x, y), cell.label, font=small, fill=drawing.MUTED, anchor="la")
-    y += 22
+    y = 18
+    for cell, x in zip(_cells(findings[0]) if findings else (), stops, strict=False):
+        draw.text((x, y), cell.label, font=small, fill=drawing.MUTED, anchor="la")
+    y += label
     ends = [*stops[1:], width]
     for finding, lines in zip(findings, doubts, strict=True):
         for cell, x, end in zip(_cells(finding), stops, ends, strict=True):
@@ -157,19 +163,15 @@ def _bottom_band(width: int, findings: Sequence[Finding], result: Result) -> Ima
             draw.text((x, y + row / 2), text, font=large, fill=cell.colour, anchor="lm")
         y += row
         for text in lines:
-            draw.text(
-                (MARGIN, y + line / 2),
-                text,
-                font=drawing.font(18),
-                fill=drawing.WARNING,
-                anchor="lm",
-            )
+            where = (MARGIN, y + line / 2)
+            draw.text(where, text, font=middle, fill=drawing.WARNING, anchor="lm")
             y += line
-    draw.line((MARGIN, height - 34, width - MARGIN, height - 34), fill=drawing.RULE)
+    draw.line((MARGIN, height - foot, width - MARGIN, height - foot), fill=drawing.RULE)
     made = f"{result.produced_at:%Y-%m-%d %H:%M} UTC"
-    draw.text((MARGIN, height - 17), made, font=small, fill=drawing.MUTED, anchor="lm")
+    foot_line = height - foot / 2
+    draw.text((MARGIN, foot_line), made, font=small, fill=drawing.MUTED, anchor="lm")
     hint = "A radiologist reads and decides. The report holds the same result as data."
-    draw.text((width - MARGIN, height - 17), hint, font=small, fill=drawing.MUTED, anchor="rm")
+    draw.text((width - MARGIN, foot_line), hint, font=small, fill=drawing.MUTED, anchor="rm")
     return band
 
 
@@ -247,3 +249,10 @@ def _reference(source: Source, findings: Sequence[Finding]) -> Dataset:
         item.ReferencedFrameNumber = sorted({each.frame for each in findings})
     item.PurposeOfReferenceCodeSequence = [CodedConcept.from_code(concepts.SOURCE_IMAGE)]
     return item
+
+
+def overlay_pixels(part10: bytes) -> NDArray[np.uint8]:
+    """Return the picture in an overlay that was encoded, (rows, columns, 3), RGB."""
+    image = pydicom.dcmread(BytesIO(part10))
+    pixels = np.frombuffer(image.PixelData, dtype=np.uint8)
+    return pixels[: image.Rows * image.Columns * 3].reshape(image.Rows, image.Columns, 3)

@@ -27,7 +27,6 @@ from structured_reports.source import Source
 
 CONTAINS = RelationshipTypeValues.CONTAINS
 HAS_CONCEPT_MOD = RelationshipTypeValues.HAS_CONCEPT_MOD
-HAS_PROPERTIES = RelationshipTypeValues.HAS_PROPERTIES
 INFERRED_FROM = RelationshipTypeValues.INFERRED_FROM
 
 
@@ -35,7 +34,8 @@ def root(
     title: Code, device: Device, procedures: Sequence[Code], children: Sequence[ContentItem]
 ) -> ContainerContentItem:
     """Return the document of TID 1500: rows 1 to 4, then `children`."""
-    container = ContainerContentItem(name=title, template_id="1500")
+    # Viewers that show text give each item of a SEPARATE container a line and its name.
+    container = ContainerContentItem(name=title, template_id="1500", is_content_continuous=False)
     content = ContentSequence(is_root=False)
     content.extend(LanguageOfContentItemAndDescendants(DEFAULT_LANGUAGE))  # row 2, TID 1204
     content.extend(_observer(device))  # row 3, TID 1001
@@ -84,27 +84,20 @@ def procedures_of(sources: Sequence[Source]) -> list[Code]:
 
 
 def container(name: Code, children: Sequence[ContentItem]) -> ContainerContentItem:
-    item = ContainerContentItem(name=name, relationship_type=CONTAINS)
+    item = ContainerContentItem(name=name, relationship_type=CONTAINS, is_content_continuous=False)
     item.ContentSequence = ContentSequence(children)
     return item
 
 
-def code(
-    name: Code,
-    value: Code,
-    relationship: RelationshipTypeValues = CONTAINS,
-    children: Sequence[ContentItem] = (),
-) -> CodeContentItem:
-    item = CodeContentItem(name=name, value=value, relationship_type=relationship)
+def code(name: Code, value: Code, children: Sequence[ContentItem] = ()) -> CodeContentItem:
+    item = CodeContentItem(name=name, value=value, relationship_type=CONTAINS)
     if children:
         item.ContentSequence = ContentSequence(children)
     return item
 
 
-def text(
-    name: Code, value: str, relationship: RelationshipTypeValues = CONTAINS
-) -> TextContentItem:
-    return TextContentItem(name=name, value=value, relationship_type=relationship)
+def text(name: Code, value: str) -> TextContentItem:
+    return TextContentItem(name=name, value=value, relationship_type=CONTAINS)
 
 
 def image(source: Source) -> ImageContentItem:
