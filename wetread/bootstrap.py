@@ -107,7 +107,7 @@ def exclusive(settings: Settings) -> Iterator[None]:
 
 def build_registry(settings: Settings) -> ModelRegistry:
     """The models that ship, and those in the state directory."""
-    from inference.models import SHIPPED, FolderRegistry  # torch takes seconds to import
+    from inference.models.registry import SHIPPED, FolderRegistry  # torch takes seconds
 
     return FolderRegistry([SHIPPED, settings.state / "models"])
 
