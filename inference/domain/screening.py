@@ -84,4 +84,7 @@ def _refuse(reason: Reason, instance: Instance, detail: str) -> Refusal:
 
 
 def _or(values: tuple[str, ...]) -> str:
+    """Return the values as part of a sentence; a long list is cut, the manifest has it all."""
+    if len(values) > 4:
+        return f"{', '.join(values[:3])} or {len(values) - 3} others"
     return " or ".join(values)

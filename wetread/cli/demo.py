@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -65,17 +66,19 @@ def demo(
 
 
 def _print(rows: list[Row], notes: list[str]) -> None:
-    table = Table(show_lines=True)
-    table.add_column("Patient")
-    table.add_column("Modality")
-    table.add_column("Recognised")
-    table.add_column("Finding and certainty", ratio=3)
-    table.add_column("Report and overlay (SOP Instance UID)", ratio=3, overflow="fold")
+    table = Table(box=box.HORIZONTALS, show_lines=True, padding=0)
+    table.add_column("Patient", overflow="fold", max_width=13)
+    table.add_column("Modality,\nrecognised", overflow="fold", min_width=10)
+    table.add_column("Finding and certainty, report and overlay", overflow="fold", min_width=44)
     table.add_column("Seconds", justify="right")
     for row in rows:
-        uids = "\n".join(each for each in (row.report_uid, row.overlay_uid) if each)
+        uids = [("report", row.report_uid), ("overlay", row.overlay_uid)]
+        lines = [row.answer, *(f"[dim]{name}:\n{uid}[/]" for name, uid in uids if uid)]
         table.add_row(
-            row.patient, row.modality, row.recognised, row.answer, uids, f"{row.seconds:.1f}"
+            row.patient.replace("^", " "),
+            f"{row.modality}\n{row.recognised}",
+            "\n".join(lines),
+            f"{row.seconds:.1f}",
         )
     console.print(table)
     for note in notes:
