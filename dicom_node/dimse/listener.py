@@ -124,7 +124,7 @@ class _Connection(RequestHandler):  # type: ignore[misc]
         with contextlib.suppress(OSError):  # the peer is gone already
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-        association = ReceivingAssociation(ae, server.archive, server.maximum_pdu)
+        association = ReceivingAssociation(ae, self.request, server.archive, server.maximum_pdu)
         association._server = server
         association.name = f"AcceptorThread-{self.client_address[1]}"
         association.set_socket(AssociationSocket(association, client_socket=self.request))

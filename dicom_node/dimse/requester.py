@@ -16,6 +16,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
 from dicom_node.archive.header import read_file_meta
 from dicom_node.dimse.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -43,6 +44,28 @@ class Peer:
         return f"{self.ae_title} at {self.host}:{self.port}"
 
 
+class _Socket(AssociationSocket):  # type: ignore[misc]
+    """Keeps its timeout once connected, and is closed even where it never was."""
+
+    def connect(self, primitive: T_CONNECT) -> None:
+        super().connect(primitive)
+        if self.socket is not None:
+            self.socket.settimeout(self.assoc.network_timeout)
+
+    def _shutdown_socket(self) -> None:
+        sock = self.socket
+        super()._shutdown_socket()
+        if sock is not None:
+            sock.close()
+
+
+class _Entity(ApplicationEntity):  # type: ignore[misc]
+    def _create_socket(
+        self, opened: Association, address: AddressInformation, _tls: None
+    ) -> AssociationSocket:
+        return _Socket(opened, address=address)
+
+
 def needed_contexts(descriptions: Iterable[Description]) -> list[tuple[str, str]]:
     """Return the (SOP Class, Transfer Syntax) pairs to propose, each but once.
 
@@ -64,7 +87,7 @@ def association(
 ) -> Iterator[Association]:
     """Open an association and release it. Raises `DestinationUnreachable`."""
     quiet_pynetdicom()
-    ae = ApplicationEntity(peer.calling_ae_title)
+    ae = _Entity(peer.calling_ae_title)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.connection_timeout = timeouts.connection

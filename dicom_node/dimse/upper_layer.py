@@ -7,8 +7,9 @@ did wrong makes one line in our log and ends its association, never a thread.
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import select
+import socket
 import struct
 import threading
 import time
@@ -16,116 +17,21 @@ from collections.abc import Callable
 from typing import Any
 
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.pdu_primitives import P_DATA
 
-from dicom_node.dimse.file_meta import part10_head
-from dicom_node.dimse.spool import Spool
+from dicom_node.dimse.messages import PeerError, SpoolingDimse
 from inference.ports import Archive
-
-LOG = logging.getLogger("dicom_node.dimse")
 
 _P_DATA_TF = 0x04  # PDU type, PS3.8 Section 9.3.5
 _PDU_TYPES = range(0x01, 0x08)
+_A_ABORT = bytes.fromhex(
+    "07 00 00000004 00 00 02 01"
+)  # PS3.8 Section 9.3.8: provider, unrecognised
+_AWAITING = "Sta2"  # a connection on which no association was asked for yet
 _ESTABLISHED = "Sta6"  # PS3.8 Table 9-10
 _MAX_OTHER_PDU = 1 << 20  # bytes; an A-ASSOCIATE-RQ of 128 contexts has some 200 kB
 _MAX_UNLIMITED_PDU = 64 << 20  # bytes, where no maximum is announced
-_MAX_COMMAND = 1 << 16  # bytes
-_MAX_OTHER_DATA = 1 << 20  # bytes in a request that is no C-STORE
-_MAX_WAITING = 8  # C-STORE requests; we never negotiate asynchronous operations
 _PATIENCE = 0.05  # seconds between two looks at whether to stop
-
-
-class PeerError(Exception):
-    """The peer does not keep to the protocol."""
-
-
-class SpoolingDimse(DIMSEServiceProvider):  # type: ignore[misc]
-    """Takes messages from P-DATA; the data set of a C-STORE request goes to the disk."""
-
-    def __init__(self, association: Association, archive: Archive) -> None:
-        super().__init__(association)
-        self._archive = archive
-        self._spools: set[Spool] = set()
-        self.last_activity = time.monotonic()
-
-    @property
-    def busy(self) -> bool:
-        """Is a message arriving, waiting or being answered?"""
-        return bool(self._spools) or self.message is not None
-
-    def release(self, spool: Spool) -> None:
-        """The request that came with `spool` has been dealt with."""
-        self._spools.discard(spool)
-        self.last_activity = time.monotonic()
-
-    def discard_unfinished(self) -> None:
-        for spool in list(self._spools):
-            spool.discard()
-        self._spools.clear()
-
-    def receive_primitive(self, primitive: P_DATA) -> None:
-        for context_id, value in primitive.presentation_data_value_list:
-            self.receive_value(context_id, memoryview(value))
-
-    def receive_value(self, context_id: int, value: memoryview) -> None:
-        """Take one presentation data value: control header and fragment (PS3.8 Annex E.2)."""
-        self.last_activity = time.monotonic()
-        if not value:
-            raise PeerError("a presentation data value is empty")
-        is_command, is_last = value[0] & 1, value[0] & 2
-        message = self.message
-        spool = message._data_set_file if message is not None else None
-        if spool is not None:
-            if is_command or context_id != message.context_id:
-                raise PeerError("a data set is interrupted by another message")
-            spool.write(value[1:])
-            if is_last:
-                spool.close()
-                self._finish(context_id, b"\x02")
-            return
-        self._check_bounds(message, len(value), bool(is_command))
-        self._finish(context_id, value)
-        if isinstance(self.message, C_STORE_RQ) and is_last:
-            self._open(self.message)
-
-    def _finish(self, context_id: int, value: bytes | memoryview) -> None:
-        single = P_DATA()
-        single.presentation_data_value_list = [[context_id, bytes(value)]]
-        super().receive_primitive(single)
-
-    def _open(self, message: DIMSEMessage) -> None:
-        """The command is complete and its data set follows."""
-        if len(self._spools) >= _MAX_WAITING:
-            raise PeerError("too many requests without waiting for a response")
-        context = self.assoc._accepted_cx.get(message.context_id)
-        if context is None:
-            raise PeerError("a request came on a presentation context that was not accepted")
-        command = message.command_set
-        spool = Spool(
-            self._archive,
-            part10_head(
-                str(command.get("AffectedSOPClassUID", "")),
-                str(command.get("AffectedSOPInstanceUID", "")),
-                str(context.transfer_syntax[0]),
-                str(self.assoc.requestor.ae_title),
-            ),
-        )
-        self._spools.add(spool)
-        message._data_set_file = spool
-
-    @staticmethod
-    def _check_bounds(message: DIMSEMessage | None, length: int, is_command: bool) -> None:
-        if message is None:
-            held = 0
-        elif is_command:
-            held = message.encoded_command_set.tell()
-        else:
-            held = message.data_set.tell()
-        if held + length > (_MAX_COMMAND if is_command else _MAX_OTHER_DATA):
-            raise PeerError("a message is longer than any that this service takes")
 
 
 class _GuardedDul(DULServiceProvider):  # type: ignore[misc]
@@ -156,14 +62,30 @@ class _GuardedDul(DULServiceProvider):  # type: ignore[misc]
                 self._read_one_pdu()
         except PeerError as error:
             self.assoc.note(str(error))
-            self.event_queue.put("Evt19")  # unrecognised or invalid PDU, PS3.8 Table 9-10
+            self._invalid()
         except OSError as error:
             reason = "timed out" if isinstance(error, TimeoutError) else "broke"
             self.assoc.note(f"the connection {reason} within a PDU")
-            self.event_queue.put("Evt17")  # transport connection closed
+            self._closed()
         except Exception as error:
             self.assoc.note(f"a PDU or message cannot be decoded: {type(error).__name__}")
-            self.event_queue.put("Evt19")
+            self._invalid()
+
+    def _invalid(self) -> None:
+        if self.state_machine.current_state == _AWAITING:
+            # Whoever this is, it is no AE; the polite wait for it to close is not for it.
+            with contextlib.suppress(OSError):
+                self.socket.socket.sendall(_A_ABORT)
+            self._closed()
+        else:
+            self.event_queue.put("Evt19")  # unrecognised or invalid PDU, PS3.8 Table 9-10
+
+    def _closed(self) -> None:
+        if self.state_machine.current_state == _AWAITING:
+            # The association's thread waits for a request; without this it would do so, and
+            # count as an association, until ARTIM ends.
+            self.to_user_queue.put(None)
+        self.event_queue.put("Evt17")  # transport connection closed
 
     def _wait_for_data(self) -> bool:
         if self._kill_thread or not self.event_queue.empty():
@@ -175,7 +97,7 @@ class _GuardedDul(DULServiceProvider):  # type: ignore[misc]
     def _read_one_pdu(self) -> None:
         deadline = time.monotonic() + (self.network_timeout or 60.0)
         if not self._read_into(memoryview(self._buffer)[:6], deadline):
-            self.event_queue.put("Evt17")  # closed between two PDUs
+            self._closed()
             return
         kind, _, length = struct.unpack_from(">BBL", self._buffer)
         if kind not in _PDU_TYPES:
@@ -233,8 +155,11 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
 
     dimse: SpoolingDimse
 
-    def __init__(self, ae: Any, archive: Archive, maximum_pdu: int) -> None:
+    def __init__(
+        self, ae: Any, connection: socket.socket, archive: Archive, maximum_pdu: int
+    ) -> None:
         super().__init__(ae, "acceptor")
+        self._connection = connection
         self.dul = _GuardedDul(self, maximum_pdu)
         self.dimse = SpoolingDimse(self, archive)
         # Setting these sets the timers of the new upper layer.
@@ -257,5 +182,9 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
             self.note(f"the association broke: {type(error).__name__}")
             self.kill()
         finally:
+            if self._started_dul:
+                self.dul.join(_PATIENCE * 20)
+            with contextlib.suppress(OSError):
+                self._connection.close()  # pynetdicom forgets it where shutdown fails
             self.dimse.discard_unfinished()
             self.on_end(self)

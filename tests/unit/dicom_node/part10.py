@@ -38,16 +38,15 @@ def part10(data_set: bytes, transfer_syntax: str = "1.2.840.10008.1.2.1") -> byt
 
 
 def data_set(*others: bytes, sop: str = "1.2.3.4.5", study: str = "1.2.3") -> bytes:
-    """The four UIDs, then `others` (whose order is the caller's affair)."""
-    return b"".join(
-        (
-            element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.1"),
-            element(0x00080018, "UI", sop.encode()),
-            element(0x0020000D, "UI", study.encode()),
-            element(0x0020000E, "UI", b"1.2.3.4"),
-            *others,
-        )
+    """The four UIDs and `others`, in the order of their tags."""
+    elements = (
+        element(0x00080016, "UI", b"1.2.840.10008.5.1.4.1.1.1"),
+        element(0x00080018, "UI", sop.encode()),
+        element(0x0020000D, "UI", study.encode()),
+        element(0x0020000E, "UI", b"1.2.3.4"),
+        *others,
     )
+    return b"".join(sorted(elements, key=lambda each: struct.unpack("<HH", each[:4])))
 
 
 def from_description(description: Description, payload: bytes) -> bytes:
