@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +36,8 @@ def demo(
         console=console,
         disable=as_json,
     )
+    # SIGTERM too must not leave the servers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Demo(folder.absolute()) as running:
         with stages:
             starting = stages.add_task("Starting the node", total=running.services)
