@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from highdicom import UID
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -18,7 +17,6 @@ from inference.domain.refusal import Reason
 
 # PS3.16 Section 8.2: a private Coding Scheme Designator begins with 99.
 PRIVATE_SCHEME: Final = "99WETREAD"
-_PRIVATE_SCHEME_UID: Final = "2.25.248906231785062930271930174520418837111"
 
 
 def _private(value: str, meaning: str) -> Code:
@@ -135,6 +133,5 @@ def private_scheme() -> CodingSchemeIdentificationItem:
     return CodingSchemeIdentificationItem(
         designator=PRIVATE_SCHEME,
         name="Wetread: why a study or a finding was not decided",
-        uid=UID(_PRIVATE_SCHEME_UID),
         responsible_organization="Wetread",
     )

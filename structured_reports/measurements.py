@@ -19,6 +19,7 @@ from highdicom.sr import (
 )
 from highdicom.sr.content import ContentItem
 from numpy.typing import NDArray
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from inference.domain.finding import Finding
 from inference.domain.manifest import Manifest
@@ -62,15 +63,7 @@ def _group(
             uid=hd.UID(tracking_uid),
             identifier=f"{finding.finding.meaning} ({device.model_name})",
         ),
-        referenced_region=ImageRegion(
-            graphic_type=GraphicTypeValues.POLYLINE,
-            graphic_data=outline(finding, source),
-            source_image=SourceImageForRegion(
-                referenced_sop_class_uid=source.sop_class_uid,
-                referenced_sop_instance_uid=source.sop_instance_uid,
-                referenced_frame_numbers=frames,
-            ),
-        ),
+        referenced_region=_region(finding, source, frames),
         finding_type=concept,
         finding_sites=[FindingSite(anatomic_location=concepts.coded(finding.site))],
         algorithm_id=tree.algorithm(device, parameters(finding, manifest)),
@@ -96,6 +89,23 @@ def _group(
     for doubt in finding.doubts:
         group[0].ContentSequence.extend(_doubt(doubt))
     return group
+
+
+def _region(finding: Finding, source: Source, frames: list[int] | None) -> ImageRegion:
+    image = SourceImageForRegion(
+        # highdicom looks the SOP Class up, and knows no private one.
+        referenced_sop_class_uid=SecondaryCaptureImageStorage,
+        referenced_sop_instance_uid=source.sop_instance_uid,
+        referenced_frame_numbers=frames,
+    )
+    region = ImageRegion(
+        graphic_type=GraphicTypeValues.POLYLINE,
+        graphic_data=outline(finding, source),
+        source_image=image,
+    )
+    reference = region.ContentSequence[0].ReferencedSOPSequence[0]
+    reference.ReferencedSOPClassUID = source.sop_class_uid
+    return region
 
 
 def _doubt(doubt: Refusal) -> list[ContentItem]:

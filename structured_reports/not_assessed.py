@@ -33,7 +33,7 @@ def evaluations(
             tree.code(
                 concepts.REASON_NOT_ASSESSED,
                 concepts.reason_code(reason),
-                [tree.image(sources[uid]) for uid in uids if uid in sources],
+                [tree.reference(sources[uid]) for uid in uids if uid in sources],
             )
         )
         children.append(tree.text(concepts.COMMENT, detail + count))

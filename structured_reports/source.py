@@ -16,7 +16,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sr.coding import Code
-from pydicom.uid import SecondaryCaptureImageStorage
+from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from inference.domain.instance import Instance
 from inference.ports import Evidence
@@ -72,6 +72,11 @@ class Source:
     orientation: tuple[str, str] | None = None
     procedure: Code | None = None
     utc_offset: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Is this one of the standard's image SOP Classes (PS3.4 B.5)?"""
+        return "Image Storage" in UID(self.sop_class_uid).name
 
     def stub(self) -> Dataset:
         """Return what highdicom needs in order to reference this Instance."""

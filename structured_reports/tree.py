@@ -8,6 +8,7 @@ import highdicom as hd
 from highdicom.sr import (
     AlgorithmIdentification,
     CodeContentItem,
+    CompositeContentItem,
     ContainerContentItem,
     ContentItem,
     ContentSequence,
@@ -100,9 +101,13 @@ def text(name: Code, value: str) -> TextContentItem:
     return TextContentItem(name=name, value=value, relationship_type=CONTAINS)
 
 
-def image(source: Source) -> ImageContentItem:
-    """Return a reference to the Instance from which something was inferred."""
-    return ImageContentItem(
+def reference(source: Source) -> ContentItem:
+    """Return a reference to the Instance from which something was inferred.
+
+    An IMAGE may only name an image (PS3.3 C.18.4); a report or a document can be refused too.
+    """
+    kind = ImageContentItem if source.is_image else CompositeContentItem
+    return kind(
         name=concepts.SOURCE,
         referenced_sop_class_uid=source.sop_class_uid,
         referenced_sop_instance_uid=source.sop_instance_uid,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,6 +73,42 @@ def instance_of(path: Path) -> Instance:
     return Instance(
         description, Origin(Source.DIMSE), key=path.name, sha256="0" * 64, size=path.stat().st_size
     )
+
+
+def write_raw(path: Path, elements: Mapping[int, bytes], pixels: bool = True) -> Path:
+    """Write a radiograph of 16 x 16 pixels with `elements`, by tag, exactly as given.
+
+    Implicit VR Little Endian, byte for byte: pydicom would refuse most of what is in use.
+    """
+    uid = uuid.uuid4().int
+    basic = {
+        0x00080016: b"1.2.840.10008.5.1.4.1.1.1",
+        0x00080018: f"2.25.{uid}".encode(),
+        0x00080060: b"CR",
+        0x0020000D: f"2.25.{uid + 1}".encode(),
+        0x0020000E: f"2.25.{uid + 2}".encode(),
+    }
+    if pixels:
+        basic |= {
+            0x00280002: b"\x01\x00",
+            0x00280004: b"MONOCHROME2",
+            0x00280010: b"\x10\x00",
+            0x00280011: b"\x10\x00",
+            0x00280100: b"\x08\x00",
+            0x00280101: b"\x08\x00",
+            0x00280102: b"\x07\x00",
+            0x00280103: b"\x00\x00",
+            0x7FE00010: bytes(256),
+        }
+    body = b""
+    for tag, value in sorted((basic | dict(elements)).items()):
+        even = value + b"\x00" if len(value) % 2 else value
+        body += struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(even)) + even
+    syntax = b"1.2.840.10008.1.2\x00"
+    meta = struct.pack("<HH2sH", 2, 0x10, b"UI", len(syntax)) + syntax
+    length = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(meta))
+    path.write_bytes(bytes(128) + b"DICM" + length + meta + body)
+    return path
 
 
 def heat_map(rows: int, columns: int) -> NDArray[np.float32]:
