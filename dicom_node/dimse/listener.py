@@ -55,6 +55,9 @@ class Listener(AssociationServer):  # type: ignore[misc]
         for event in evt._INTERVENTION_EVENTS:
             self.bind(event, evt.get_default_handler(event))
 
+    def service_actions(self) -> None:
+        """pynetdicom collects garbage here every minute; Python does so as needed."""
+
     @property
     def active_associations(self) -> list[ReceivingAssociation]:
         with self._changed:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -155,6 +156,19 @@ class TestPhotometric:
         one = image(values, photometric="MONOCHROME1", bits_stored=12, **first, **rescale)
         two = image((maximum - values).astype(np.uint16), bits_stored=12, **second, **rescale)
         assert read(one, tmp_path).pixels == pytest.approx(read(two, tmp_path).pixels, abs=1e-6)
+
+    def test_a_real_radiograph_and_its_mirrored_copy(
+        self, tmp_path: Path, pydicom_data: Path
+    ) -> None:
+        made = dcmread(pydicom_data / "RG1_UNCR.dcm")
+        assert made.PhotometricInterpretation == "MONOCHROME1"
+        one = DicomPixelReader().read(pydicom_data / "RG1_UNCR.dcm")
+        maximum = (1 << made.BitsStored) - 1
+        made.PixelData = (maximum - made.pixel_array).astype(np.uint16).tobytes()
+        made.PhotometricInterpretation = "MONOCHROME2"
+        made.WindowCenter = maximum + 1 - made.WindowCenter
+        two = read(made, tmp_path)
+        assert np.abs(one.pixels - two.pixels).max() < 1e-6
 
     def test_inverse_is_said_once_or_twice_and_done_once(self, tmp_path: Path) -> None:
         pictures = [
