@@ -3,6 +3,10 @@
     npm pack @ohif/app && tar xzf ohif-app-*.tgz          # nothing of OHIF is committed
     python tests/acceptance/ohif/serve.py package/dist http://127.0.0.1:8042/dicom-web --port 3001
 
+Any DICOMweb server will do. Debian's Orthanc needs only, in its configuration,
+"Plugins": ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"] and
+"DicomWeb": {"Enable": true, "Root": "/dicom-web/"}; POST the objects to /instances.
+
 Then http://127.0.0.1:3001/viewer?StudyInstanceUIDs=<uid>. Only the standard library is needed.
 """
 

@@ -73,3 +73,18 @@ def test_the_private_scheme_is_described() -> None:
 @pytest.mark.parametrize(("modality", "value"), [("DX", "43468-8"), ("XX", "363679005")])
 def test_a_procedure_is_named_by_its_modality(modality: str, value: str) -> None:
     assert concepts.procedure_code(modality).value == value
+
+
+def test_the_manual_lists_every_private_code() -> None:
+    manual = (_ROOM.parent / "docs" / "results.md").read_text()
+    everything = [
+        *(getattr(concepts, name) for name in dir(concepts) if name.isupper()),
+        *map(concepts.reason_code, Reason),
+    ]
+    private = {
+        f"| {each.value} | {each.meaning} |"
+        for each in everything
+        if isinstance(each, Code) and each.scheme_designator == concepts.PRIVATE_SCHEME
+    }
+    listed = {line for line in manual.splitlines() if line.startswith("| ") and line[2:3].isupper()}
+    assert private == listed
