@@ -133,6 +133,8 @@ class StorageScp:
                 with contextlib.suppress(WetreadError):
                     spool.discard()  # no harm where the intake took it
                 event.assoc.dimse.release(spool)
+            # The peer was silent because it waits for us: this is not its timeout.
+            event.assoc.dul._idle_timer.restart()
         answer = Dataset()
         answer.Status = code
         if code != status.SUCCESS:

@@ -59,7 +59,7 @@ class Receiver:
         self.archive = DiskArchive(root, arguments.pop("low_watermark_bytes", 0))
         self.intake = RecordingIntake(self.archive)
         self.root = root
-        arguments = {"timeouts": QUICK, **arguments}
+        arguments = {"timeouts": Timeouts(drain=5.0), **arguments}
         self.scp = StorageScp(self.intake, self.archive, host=HOST, port=0, **arguments)
 
     @property

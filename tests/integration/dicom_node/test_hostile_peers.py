@@ -17,11 +17,16 @@ from pynetdicom import AE
 from pynetdicom.sop_class import ComputedRadiographyImageStorage
 
 from dicom_node.dimse.echo import echo
-from tests.integration.dicom_node.conftest import Receiver
+from tests.integration.dicom_node.conftest import QUICK, Receiver
 from tests.support.programs import HOST, wait_for
 
 Receivers = Callable[..., Receiver]
 CR = str(ComputedRadiographyImageStorage)
+
+
+@pytest.fixture
+def receiver(make_receiver: Receivers) -> Receiver:
+    return make_receiver(timeouts=QUICK)
 
 
 @contextmanager
@@ -269,7 +274,7 @@ def test_requests_without_waiting_for_responses(receiver: Receiver) -> None:
 
 
 def test_more_connections_than_it_takes(make_receiver: Receivers) -> None:
-    receiver = make_receiver(maximum_associations=2)
+    receiver = make_receiver(maximum_associations=2, timeouts=QUICK)
     socks = [socket.create_connection((HOST, receiver.port), timeout=20) for _ in range(12)]
     closed = [threading.Thread(target=until_closed, args=(sock,)) for sock in socks]
     for thread in closed:

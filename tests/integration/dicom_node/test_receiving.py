@@ -22,7 +22,7 @@ from inference.domain.errors import (
     UnreadableInstance,
 )
 from inference.domain.instance import Priority, Source
-from tests.integration.dicom_node.conftest import Receiver
+from tests.integration.dicom_node.conftest import QUICK, Receiver
 from tests.support.dcmtk import echoscu, storescu
 from tests.support.programs import HOST, wait_for
 from tests.unit.dicom_node.part10 import data_set, element, part10
@@ -92,6 +92,27 @@ class TestStorage:
         assert store(receiver, sent)[0] == 0
         kept = receiver.intake.kept[0][0]
         assert receiver.archive.digest(kept) == receiver.archive.digest(sent)
+
+    def test_an_intake_slower_than_the_network_timeout(
+        self, make_receiver: Receivers, make_instance: Instances
+    ) -> None:
+        receiver = make_receiver(timeouts=QUICK)
+        receiver.intake.gate.clear()
+        outcomes: list[bool] = []
+        files = [make_instance(1), make_instance(2)]
+        sender = threading.Thread(
+            target=lambda: outcomes.extend(
+                each.taken for each in send_files(files, host=HOST, port=receiver.port)
+            )
+        )
+        sender.start()
+        assert receiver.intake.entered.acquire(timeout=30)
+        assert receiver.scp._listener is not None
+        (association,) = receiver.scp._listener.active_associations
+        wait_for(association.dul.idle_timer_expired, "the network timeout has passed")
+        receiver.intake.gate.set()
+        sender.join()
+        assert outcomes == [True, True]
 
     def test_several_associations_at_once(
         self, receiver: Receiver, make_instance: Instances
