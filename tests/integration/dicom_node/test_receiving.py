@@ -15,7 +15,6 @@ from dicom_node.dimse.file_meta import IMPLEMENTATION_CLASS_UID
 from dicom_node.dimse.send import dicom_files, send_files
 from inference.domain.errors import (
     ConflictingInstance,
-    DestinationUnreachable,
     InvalidUid,
     OutOfSpace,
     RepositoryUnavailable,
@@ -258,46 +257,3 @@ class TestStatus:
         assert outcome.status == 0xC000
         (key,) = receiver.intake.quarantined
         assert receiver.archive.digest(receiver.archive.path(key)) == receiver.archive.digest(path)
-
-
-class TestStop:
-    def test_what_is_under_way_is_finished(
-        self, receiver: Receiver, make_instance: Instances
-    ) -> None:
-        receiver.intake.gate.clear()
-        code: list[int] = []
-        sender = threading.Thread(target=lambda: code.append(store(receiver, make_instance())[0]))
-        sender.start()
-        assert receiver.intake.entered.acquire(timeout=30)
-        port = receiver.port
-        stopper = threading.Thread(target=receiver.scp.stop)
-        stopper.start()
-
-        def refused() -> bool:
-            try:
-                echo(HOST, port)
-            except DestinationUnreachable:
-                return True
-            return False
-
-        wait_for(refused, "nothing new is let in")
-        assert stopper.is_alive()
-        receiver.intake.gate.set()
-        stopper.join(20)
-        assert not stopper.is_alive()
-        sender.join()
-        assert code == [0]
-        assert len(receiver.intake.kept) == 1
-
-    def test_stop_and_start_again(self, receiver: Receiver) -> None:
-        receiver.scp.stop()
-        receiver.scp.stop()
-        receiver.scp.start()
-        assert echoscu(receiver.port, called="WETREAD").returncode == 0
-
-    def test_a_port_that_is_taken(self, receiver: Receiver, make_receiver: Receivers) -> None:
-        other = make_receiver()
-        other.scp.stop()
-        other.scp._address = (HOST, receiver.port)
-        with pytest.raises(OSError, match="in use"):
-            other.scp.start()
