@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 from PIL import Image
-from pydicom import dcmread
+
+from structured_reports.overlay import overlay_pixels
 
 
 def overlay_as_png(part10: bytes) -> bytes:
-    """Return the one frame of a Secondary Capture of ours (RGB, 8 bit, not compressed)."""
+    """Return an overlay of ours as PNG."""
     stream = io.BytesIO()
-    Image.fromarray(dcmread(io.BytesIO(part10)).pixel_array, "RGB").save(stream, "PNG")
+    Image.fromarray(overlay_pixels(part10)).save(stream, "PNG")
     return stream.getvalue()

@@ -20,11 +20,13 @@ AE_TITLE = "WETREAD"
 class Node(Program):
     """`settings` are the settings of wetread.toml by name; lists and tables as Python has them.
 
-    The state directory outlives `kill`, `stop` and `start`.
+    The state directory outlives `kill`, `stop` and `start`. `ready` is the probe that tells
+    when it is up.
     """
 
-    def __init__(self, directory: Path, **settings: Any) -> None:
+    def __init__(self, directory: Path, ready: str = "/readyz", **settings: Any) -> None:
         super().__init__(directory / "node.log")
+        self.ready = ready
         self.home = directory / "home"
         self.settings: dict[str, Any] = {"quiet_seconds": 1, "low_watermark_mb": 1} | settings
         self.port = 0
@@ -58,7 +60,9 @@ class Node(Program):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=5).status_code == 200
+            return (
+                httpx.get(f"{self.url}{self.ready}", trust_env=False, timeout=5).status_code == 200
+            )
         except httpx.TransportError:
             return False
 
