@@ -32,7 +32,13 @@ class Clock(Protocol):
 # ------------------------------------------------------------------ what is held
 
 
-class Archive(Protocol):
+class Files(Protocol):
+    def path(self, key: str) -> Path:
+        """Return where the file lies on the local disk."""
+        ...
+
+
+class Archive(Files, Protocol):
     """Part 10 files. A key is a relative path with `/`; it never holds unchecked input."""
 
     def check_space(self) -> None:
@@ -71,10 +77,6 @@ class Archive(Protocol):
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
         """Make an object of ours permanent and return its key; replaces an unfinished one."""
-        ...
-
-    def path(self, key: str) -> Path:
-        """Return where the file lies on the local disk."""
         ...
 
 
@@ -296,8 +298,11 @@ class Model(Protocol):
     @property
     def manifest(self) -> Manifest: ...
 
-    def assess(self, pictures: Sequence[Picture]) -> Sequence[Assessment]:
-        """Return one Assessment for each picture. Raises `ModelFailed`."""
+    def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
+        """Return one Assessment for each picture. Raises `ModelFailed`.
+
+        Without `explain` there are no heat maps: they cost more than the certainty does.
+        """
         ...
 
 

@@ -65,7 +65,7 @@ class FakeModel:
     def manifest(self) -> Manifest:
         return self._manifest
 
-    def assess(self, pictures: Sequence[Picture]) -> Sequence[Assessment]:
+    def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
         if self.failures > 0:
             self.failures -= 1
             raise ModelFailed
@@ -75,7 +75,9 @@ class FakeModel:
             Assessment(
                 certainty=dict.fromkeys(names, float(np.clip(picture.pixels.mean(), 0.0, 1.0))),
                 heat_maps={
-                    name: np.clip(picture.pixels, 0.0, 1.0).astype(np.float32) for name in names
+                    name: np.clip(picture.pixels, 0.0, 1.0).astype(np.float32)
+                    for name in names
+                    if explain
                 },
             )
             for picture in pictures

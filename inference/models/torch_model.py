@@ -48,12 +48,12 @@ class TorchModel:
     def manifest(self) -> Manifest:
         return self._manifest
 
-    def assess(self, pictures: Sequence[Picture]) -> Sequence[Assessment]:
+    def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
         """Return one Assessment for each picture. Raises `ModelFailed`."""
         found: list[Assessment] = []
         for batch in _batches(pictures):
             try:
-                found.extend(self._assess(batch))
+                found.extend(self._assess(batch, explain))
             except (RuntimeError, ValueError, TypeError, ArithmeticError, cv2.error) as error:
                 raise ModelFailed(f"{self._manifest.model} failed: {error}") from error
         return found
@@ -62,24 +62,17 @@ class TorchModel:
         """Return (pictures, outputs), as `assess` does but without heat maps."""
         found = [np.empty((0, len(self._manifest.outputs)), dtype=np.float32)]
         for batch in _batches(pictures):
-            with self._lock, torch.inference_mode():
-                inputs = self._inputs(batch)
-                found.append(self._certainty(self._network(inputs), self._mirrored(inputs)))
+            found.append(self._plain(batch))
         return np.concatenate(found)
 
-    def _assess(self, pictures: Sequence[Picture]) -> list[Assessment]:
+    def _assess(self, pictures: Sequence[Picture], explain: bool) -> list[Assessment]:
         for picture in pictures:
             if picture.pixels.ndim != 2 or not np.isfinite(picture.pixels).all():
                 raise ValueError("a picture must be (rows, columns) of finite numbers")
-        heat: dict[str, NDArray[np.float32]] = {}
-        with self._lock, torch.enable_grad():
-            inputs = self._inputs(pictures)
-            for index, output in enumerate(self._manifest.outputs):
-                targets = [ClassifierOutputTarget(index)] * len(pictures)
-                heat[output.name] = self._grad_cam(input_tensor=inputs, targets=targets)
-            logits = self._grad_cam.outputs.detach()
-            self._grad_cam.activations_and_grads.clear()
-            certainty = self._certainty(logits, self._mirrored(inputs))
+        if explain:
+            heat, certainty = self._explained(pictures)
+        else:
+            heat, certainty = {}, self._plain(pictures)
         return [
             Assessment(
                 certainty={
@@ -92,6 +85,26 @@ class TorchModel:
             )
             for row, picture in enumerate(pictures)
         ]
+
+    def _plain(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
+        """Return the certainties, (pictures, outputs)."""
+        with self._lock, torch.inference_mode():
+            inputs = self._inputs(pictures)
+            return self._certainty(self._network(inputs), self._mirrored(inputs))
+
+    def _explained(
+        self, pictures: Sequence[Picture]
+    ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+        """Return the heat maps, (pictures, size, size) by output, and what `_plain` does."""
+        heat: dict[str, NDArray[np.float32]] = {}
+        with self._lock, torch.enable_grad():
+            inputs = self._inputs(pictures)
+            for index, output in enumerate(self._manifest.outputs):
+                targets = [ClassifierOutputTarget(index)] * len(pictures)
+                heat[output.name] = self._grad_cam(input_tensor=inputs, targets=targets)
+            logits = self._grad_cam.outputs.detach()
+            self._grad_cam.activations_and_grads.clear()
+            return heat, self._certainty(logits, self._mirrored(inputs))
 
     def _inputs(self, pictures: Sequence[Picture]) -> Tensor:
         """Return (pictures, 3, size, size)."""

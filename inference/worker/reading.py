@@ -14,7 +14,7 @@ from inference.domain.job import JobRequest
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
-from inference.ports import Archive, Assessment, Evidence, Model, Picture, PixelReader
+from inference.ports import Assessment, Evidence, Files, Model, Picture, PixelReader
 from inference.worker import region
 
 _BATCH = 8  # pictures; a study of radiographs seldom has more
@@ -31,14 +31,23 @@ class Reading:
 class Reader:
     """Screens Instances, reads their pixels, asks the model, and says what it found."""
 
-    def __init__(self, archive: Archive, pixels: PixelReader) -> None:
-        self._archive = archive
+    def __init__(self, files: Files, pixels: PixelReader) -> None:
+        self._files = files
         self._pixels = pixels
 
     def read(
-        self, request: JobRequest, model: Model, instances: Sequence[Instance], at: datetime
+        self,
+        request: JobRequest,
+        model: Model,
+        instances: Sequence[Instance],
+        at: datetime,
+        *,
+        explain: bool = True,
     ) -> Reading:
-        """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`."""
+        """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`.
+
+        Without `explain` there are no heat maps, and every region is the whole image.
+        """
         manifest = model.manifest
         findings: list[Finding] = []
         refused: list[Refusal] = []
@@ -49,12 +58,12 @@ class Reader:
                 picture, why = self._look(manifest, instance)
                 refused.extend(why)
                 if picture is None:
-                    evidence.append(Evidence(instance, self._archive.path(instance.key)))
+                    evidence.append(Evidence(instance, self._files.path(instance.key)))
                 else:
                     seen.append((instance, picture))
             if not seen:
                 continue
-            answers = model.assess([picture for _, picture in seen])
+            answers = model.assess([picture for _, picture in seen], explain=explain)
             for (instance, picture), answer in zip(seen, answers, strict=True):
                 found = interpret(manifest, instance, picture, answer)
                 findings.extend(found)
@@ -95,7 +104,7 @@ class Reader:
             failed=failed,
         )
         return Reading(
-            result, tuple(Evidence(each, self._archive.path(each.key)) for each in instances)
+            result, tuple(Evidence(each, self._files.path(each.key)) for each in instances)
         )
 
     def _look(
@@ -106,7 +115,7 @@ class Reader:
             return None, why
         uid = instance.sop_instance_uid
         try:
-            return self._pixels.read(self._archive.path(instance.key)), ()
+            return self._pixels.read(self._files.path(instance.key)), ()
         except CodecMissing as error:
             return None, (Refusal(Reason.CODEC_MISSING, str(error), uid),)
         except UnreadablePixels as error:
@@ -121,7 +130,7 @@ class Reader:
     ) -> Evidence:
         maps = answer.heat_maps
         heat_map = max((maps[name] for name in maps), key=lambda each: each.max(), default=None)
-        return Evidence(instance, self._archive.path(instance.key), picture, heat_map)
+        return Evidence(instance, self._files.path(instance.key), picture, heat_map)
 
 
 def interpret(

@@ -70,6 +70,15 @@ def test_certainties_are_those_of_the_assessment(model: TorchModel) -> None:
     )
 
 
+def test_without_explain_there_are_no_heat_maps_and_the_same_certainty(model: TorchModel) -> None:
+    one = picture()
+    (plain,) = model.assess([one], explain=False)
+    assert plain.heat_maps == {}
+    assert plain.certainty["pneumonia"] == pytest.approx(
+        only(model, one).certainty["pneumonia"], abs=1e-5
+    )
+
+
 def test_two_threads_do_not_disturb_each_other(model: TorchModel) -> None:
     pictures = [picture(64, 64, seed) for seed in range(6)]
     expected = [only(model, one) for one in pictures]

@@ -69,8 +69,9 @@ def test_what_cannot_be_read_is_refused_and_the_rest_is_assessed(bench: Bench) -
     lateral = bench.receive("2", view="LL")
     damaged = bench.receive("3")
     codec = bench.receive("4")
+    cine = bench.receive("5", frames=30)
     bench.pixels.errors = {damaged: UnreadablePixels("ends too early"), codec: CodecMissing("X")}
-    bench.ask(good, lateral, damaged, codec)
+    bench.ask(good, lateral, damaged, codec, cine)
     bench.worker.tick()
     result = only_result(bench)
     assert result.outcome is Outcome.ASSESSED
@@ -79,8 +80,9 @@ def test_what_cannot_be_read_is_refused_and_the_rest_is_assessed(bench: Bench) -
         lateral: Reason.WRONG_VIEW,
         damaged: Reason.UNREADABLE_PIXELS,
         codec: Reason.CODEC_MISSING,
+        cine: Reason.MULTI_FRAME,
     }
-    assert len(bench.encoder.asked[0][2]) == 4
+    assert len(bench.encoder.asked[0][2]) == 5
 
 
 def test_a_study_that_no_rule_takes_is_refused_with_the_reason(bench: Bench) -> None:
@@ -161,10 +163,10 @@ def test_a_lost_lease_records_nothing(bench: Bench) -> None:
     bench.ask(uid)
     slow = bench.model.assess
 
-    def lose(pictures):  # type: ignore[no-untyped-def]
+    def lose(pictures, **how):  # type: ignore[no-untyped-def]
         bench.clock.advance(LEASE * 2)
         assert bench.queue.claim("worker-2", bench.clock.now(), LEASE)
-        return slow(pictures)
+        return slow(pictures, **how)
 
     bench.model.assess = lose  # type: ignore[method-assign]
     bench.worker.tick()
