@@ -89,6 +89,7 @@ _REASON: Final[dict[Reason, Code]] = {
     Reason.WRONG_BODY_PART: _private("BODYPART", "Body part not accepted"),
     Reason.WRONG_VIEW: _private("VIEW", "View not accepted"),
     Reason.TOO_SMALL: _private("TOOSMALL", "Image too small"),
+    Reason.MULTI_FRAME: _private("MULTIFRAME", "Multi-frame image not accepted"),
     Reason.AGE_OUTSIDE: _private("AGE", "Patient age outside the population"),
     Reason.AGE_UNKNOWN: _private("AGEUNKNOWN", "Patient age unknown"),
     Reason.BODY_PART_UNKNOWN: _private("BODYPARTUNKNOWN", "Body part unknown"),

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     WRONG_BODY_PART = "wrong body part"
     WRONG_VIEW = "wrong view"
     TOO_SMALL = "image too small"
+    MULTI_FRAME = "multi-frame image"
     AGE_OUTSIDE = "patient age outside the model's population"
     AGE_UNKNOWN = "patient age unknown"
     BODY_PART_UNKNOWN = "body part unknown"

@@ -26,6 +26,14 @@ def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
         found.append(_refuse(Reason.WRONG_MODALITY, instance, "Modality is absent"))
     if not attributes.has_pixels:
         found.append(_refuse(Reason.NO_PIXELS, instance, "the Instance holds no pixel data"))
+    elif attributes.frames > 1:
+        found.append(
+            _refuse(
+                Reason.MULTI_FRAME,
+                instance,
+                f"the image has {attributes.frames} frames; {manifest.model.name} reads single images",
+            )
+        )
     elif attributes.rows < needs.minimum_rows or attributes.columns < needs.minimum_columns:
         found.append(
             _refuse(
