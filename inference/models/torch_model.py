@@ -60,10 +60,8 @@ class TorchModel:
 
     def certainties(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
         """Return (pictures, outputs), as `assess` does but without heat maps."""
-        found = [np.empty((0, len(self._manifest.outputs)), dtype=np.float32)]
-        for batch in _batches(pictures):
-            found.append(self._plain(batch))
-        return np.concatenate(found)
+        none = np.empty((0, len(self._manifest.outputs)), dtype=np.float32)
+        return np.concatenate([none, *(self._plain(batch) for batch in _batches(pictures))])
 
     def _assess(self, pictures: Sequence[Picture], explain: bool) -> list[Assessment]:
         for picture in pictures:
