@@ -70,6 +70,7 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
         f"{training['epoch_chosen']} was chosen. SHA-256 of the list of images and parts: "
         f"`{metrics['data_sha256']}`. SHA-256 of the weights: `{metrics['weights_sha256']}`. "
         "Versions and the history of all epochs are in `metrics.json`.",
+        *config.remarks,
         "",
         "## Licence",
         "",
@@ -100,9 +101,9 @@ def _limits(config: Config, measured: Mapping[str, Performance]) -> list[str]:
     validation, test = measured["validation"], measured.get("test")
     if test:
         lines.append(
-            f"- Where images are acquired otherwise, it does worse: AUROC "
+            f"- Where images are acquired otherwise, expect other numbers: AUROC "
             f"{validation.auroc.value:.3f} on held-out patients, {test.auroc.value:.3f} on the "
-            f"test images; and the threshold does not carry over: specificity "
+            f"test images; and at the same threshold specificity "
             f"{_percent(validation.specificity)} there, {_percent(test.specificity)} here. "
             "Measure it on your own images before you look at its answers."
         )

@@ -69,7 +69,8 @@ class Validation:
 class Config:
     """`manifest` goes into `model.toml` as it stands, but for what training finds out.
 
-    `limits` are sentences for the card: what the model cannot do.
+    `limits` and `remarks` are sentences for the card: what the model cannot do, and what
+    else is needed to make it again.
     """
 
     data: Data
@@ -79,6 +80,7 @@ class Config:
     manifest: Mapping[str, Any]
     evaluation: tuple[Evaluation, ...] = ()
     limits: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def read_config(path: Path) -> Config:
@@ -98,9 +100,11 @@ def read_config(path: Path) -> Config:
     outputs = manifest.get("output")
     if not isinstance(outputs, list) or len(outputs) != 1:
         raise SettingsError(f"{path.name}: write one [[manifest.output]]: training knows one")
-    evaluation, limits = raw.get("evaluation", []), raw.get("limits", [])
-    if not isinstance(limits, list) or not all(isinstance(each, str) for each in limits):
-        raise SettingsError(f"{path.name}: limits must be a list of sentences")
+    for key in ("limits", "remarks"):
+        sentences = raw.setdefault(key, [])
+        if not isinstance(sentences, list) or not all(isinstance(each, str) for each in sentences):
+            raise SettingsError(f"{path.name}: {key} must be a list of sentences")
+    evaluation = raw.get("evaluation", [])
     if not isinstance(evaluation, list):
         raise SettingsError(f"{path.name}: write one [[evaluation]] or more, or none")
     return Config(
@@ -110,7 +114,8 @@ def read_config(path: Path) -> Config:
         validation=_section(path, raw.get("validation", {}), "validation", Validation),
         manifest=manifest,
         evaluation=tuple(_section(path, each, "evaluation", Evaluation) for each in evaluation),
-        limits=tuple(limits),
+        limits=tuple(raw["limits"]),
+        remarks=tuple(raw["remarks"]),
     )
 
 
