@@ -26,6 +26,9 @@ _BATCH = 16  # pictures at once; bounds the memory, whatever the caller hands in
 class TorchModel:
     """Certainties by sigmoid of logit / temperature; heat maps by Grad-CAM.
 
+    Grad-CAM stretches every map to 1, however little there is to see; here its peak is the
+    certainty, so that a picture without the finding does not glow.
+
     One call runs at a time: Grad-CAM keeps what its hooks saw on the network.
     """
 
@@ -78,7 +81,11 @@ class TorchModel:
                     for index, output in enumerate(self._manifest.outputs)
                 },
                 heat_maps={
-                    name: _fit(maps[row], picture.pixels.shape) for name, maps in heat.items()
+                    output.name: _fit(
+                        heat[output.name][row] * certainty[row, index], picture.pixels.shape
+                    )
+                    for index, output in enumerate(self._manifest.outputs)
+                    if output.name in heat
                 },
             )
             for row, picture in enumerate(pictures)

@@ -36,7 +36,8 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
         ),
         f"The certainty is the sigmoid of the logit divided by {metrics['temperature']:g}; from "
         f"{metrics['threshold']:g} on, the finding counts as present. The heat map is Grad-CAM "
-        "of the last layer: it shows what moved the answer, and is no outline of disease.",
+        "of the last layer, its peak as high as the certainty: it shows what moved the answer, "
+        "and is no outline of disease.",
         "",
         "## What it learned from",
         "",

@@ -169,10 +169,9 @@ def _versions() -> dict[str, str]:
 
 
 def _rounded(value: Any) -> Any:
-    """Return `value` with four digits after the point, in all its parts."""
+    """Return `value` with six digits after the point, in all its parts."""
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_rounded(each) for each in value]
-    # Small settings, as the learning rate, keep their digits.
-    return round(value, 4) if isinstance(value, float) and abs(value) >= 0.01 else value
+    return round(value, 6) if isinstance(value, float) else value
