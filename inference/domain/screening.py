@@ -31,7 +31,8 @@ def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
             _refuse(
                 Reason.MULTI_FRAME,
                 instance,
-                f"the image has {attributes.frames} frames; {manifest.model.name} reads single images",
+                f"the image has {attributes.frames} frames; "
+                f"{manifest.model.name} reads single images",
             )
         )
     elif attributes.rows < needs.minimum_rows or attributes.columns < needs.minimum_columns:
