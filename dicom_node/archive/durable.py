@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from inference.domain.errors import OutOfSpace, RepositoryUnavailable
 
+_making = threading.RLock()
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -41,11 +43,13 @@ def sync_directory(path: Path) -> None:
 
 def make_directory(path: Path) -> None:
     """Make `path` and its parents, each durable within the one above."""
-    if path.is_dir():
-        return
-    make_directory(path.parent)
-    path.mkdir(exist_ok=True)
-    sync_directory(path.parent)
+    # Nobody may find a directory that another thread has made but not yet synced.
+    with _making:
+        if path.is_dir():
+            return
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_directory(path.parent)
 
 
 def move(source: Path, target: Path) -> None:
