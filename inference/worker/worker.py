@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from inference.domain.errors import LeaseLost, ModelError, WetreadError
+from inference.domain.errors import LeaseLost, WetreadError
 from inference.domain.instance import Instance
 from inference.domain.job import Lease
 from inference.domain.manifest import Manifest
@@ -162,10 +162,6 @@ class Worker:
         try:
             model: Model = self._registry.load(request.model)
             return model.manifest, self._reader.read(request, model, instances, now)
-        except ModelError as error:
-            if not last:
-                raise
-            return self._give_up(lease, instances, _reason(error))
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:
             if not last:
