@@ -34,7 +34,7 @@ _INFERNO: Final = (
     (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96), (207, 68, 70),
     (237, 105, 37), (251, 155, 6), (247, 209, 61), (252, 255, 164),
 )  # fmt: skip
-_FAINTEST: Final = 0.15  # heat below which the image is left as it is
+_FAINTEST: Final = 0.05  # heat below which the image is left as it is
 _STRONGEST: Final = 0.62  # share of colour where the heat is 1
 
 

@@ -65,6 +65,12 @@ def _header(device: Device, result: Result) -> tuple[str, str]:
     return title, f"{device.manufacturer}  ·  study revision {result.revision}"
 
 
+def _caption(findings: Sequence[Finding]) -> str:
+    if any(each.certainty >= each.threshold for each in findings):
+        return "Heat map: where the model found evidence"
+    return "Heat map: little evidence, below the threshold"
+
+
 def _compose(
     plain: Image.Image,
     marked: Image.Image,
@@ -90,7 +96,7 @@ def _compose(
     small = drawing.font(21)
     middle = top.height + _CAPTION / 2
     draw.text((left, middle), "Source image", font=small, fill=drawing.MUTED, anchor="lm")
-    caption = "Heat map: where the model found evidence" if has_heat else "Region"
+    caption = _caption(findings) if has_heat else "Region"
     caption = drawing.shorten(caption, small, plain.width)
     draw.text((right, middle), caption, font=small, fill=drawing.MUTED, anchor="lm")
     canvas.paste(plain, (left, y))

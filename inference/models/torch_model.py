@@ -27,7 +27,8 @@ class TorchModel:
     """Certainties by sigmoid of logit / temperature; heat maps by Grad-CAM.
 
     Grad-CAM stretches every map to 1, however little there is to see; here its peak is the
-    certainty, so that a picture without the finding does not glow.
+    certainty in parts of the threshold, at most 1, so that a picture without the finding
+    glows the less.
 
     One call runs at a time: Grad-CAM keeps what its hooks saw on the network.
     """
@@ -82,7 +83,9 @@ class TorchModel:
                 },
                 heat_maps={
                     output.name: _fit(
-                        heat[output.name][row] * certainty[row, index], picture.pixels.shape
+                        heat[output.name][row]
+                        * min(1.0, certainty[row, index] / max(output.threshold, 1e-6)),
+                        picture.pixels.shape,
                     )
                     for index, output in enumerate(self._manifest.outputs)
                     if output.name in heat

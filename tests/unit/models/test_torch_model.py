@@ -139,11 +139,12 @@ def test_with_mirror_a_picture_and_its_mirror_image_get_the_same_certainty(
     )
 
 
-def test_no_heat_map_is_hotter_than_the_answer_is_certain(model: TorchModel) -> None:
+def test_below_the_threshold_a_heat_map_is_the_fainter(model: TorchModel) -> None:
+    threshold = model.manifest.outputs[0].threshold
     for seed in range(8):
         assessment = only(model, picture(seed=seed))
         peak = float(assessment.heat_maps["pneumonia"].max())
-        assert peak <= assessment.certainty["pneumonia"] + 1e-6
+        assert peak <= min(1.0, assessment.certainty["pneumonia"] / threshold) + 1e-6
 
 
 def test_the_heat_map_comes_from_the_weights(model: TorchModel) -> None:
