@@ -1,0 +1,50 @@
+"""A number with its 95 % interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+Numbers = NDArray[np.float64]
+
+Z = float(ndtri(0.975))  # 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`of` counts what the number was taken over. What could not be measured is NaN."""
+
+    value: float
+    low: float
+    high: float
+    of: int
+
+
+def unknown(of: int) -> Interval:
+    return Interval(math.nan, math.nan, math.nan, of)
+
+
+def wilson(hits: int, total: int) -> Interval:
+    """Return the share `hits / total` with its score interval (Wilson 1927)."""
+    if total == 0:
+        return unknown(0)
+    share = hits / total
+    middle = share + Z * Z / (2 * total)
+    reach = Z * math.sqrt(share * (1 - share) / total + Z * Z / (4 * total * total))
+    scale = 1 + Z * Z / total
+    # Rounding may leave the share itself just outside.
+    low, high = (middle - reach) / scale, (middle + reach) / scale
+    return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share)), total)
+
+
+def percentiles(value: float, drawn: Numbers, of: int) -> Interval:
+    """Return `value` between the 2.5th and 97.5th percentile of a bootstrap's draws."""
+    usable = drawn[np.isfinite(drawn)]
+    if not math.isfinite(value) or len(usable) < 2:
+        return Interval(value, math.nan, math.nan, of)
+    low, high = (float(each) for each in np.percentile(usable, (2.5, 97.5)))
+    return Interval(value, low, high, of)

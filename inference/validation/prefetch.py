@@ -1,0 +1,92 @@
+"""Opening files ahead of the model, in threads."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from inference.domain.errors import InputError, UnreadablePixels
+from inference.domain.instance import Instance
+from inference.ports import Picture
+from inference.validation.case import Case
+from inference.validation.opener import Opener
+
+_AHEAD = 2  # batches opened beside the one that is read; bounds the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case with its Instance, or with why it is none. `seconds` were spent on opening it."""
+
+    case: Case
+    instance: Instance | None
+    pixels: Picture | UnreadablePixels | None
+    why: str
+    seconds: float
+
+
+class Prefetch:
+    """The Reader's files and pixels: they are open when it asks, while it still works.
+
+    Implements `inference.ports.Files` and `inference.ports.PixelReader`. Threads are enough:
+    the decoders, NumPy and torch all let go of the interpreter while they work.
+    """
+
+    def __init__(self, opener: Opener, workers: int) -> None:
+        self._opener = opener
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="open")
+        self._held: dict[Path, Picture | UnreadablePixels] = {}
+
+    def __enter__(self) -> Prefetch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def batches(self, cases: Sequence[Case], size: int) -> Iterator[list[Opened]]:
+        """Yield the cases in their order, `size` at a time; the last batch's pictures go."""
+        waiting: deque[list[Future[Opened]]] = deque()
+        starts = iter(range(0, len(cases), size))
+        while True:
+            while len(waiting) <= _AHEAD and (start := next(starts, None)) is not None:
+                batch = cases[start : start + size]
+                waiting.append([self._pool.submit(self._open, case) for case in batch])
+            if not waiting:
+                return
+            opened = [future.result() for future in waiting.popleft()]
+            self._held = {each.case.path: each.pixels for each in opened if each.pixels is not None}
+            yield opened
+
+    def path(self, key: str) -> Path:
+        return Path(key)
+
+    def read(self, part10: Path, frame: int = 1) -> Picture:
+        """Raises `CodecMissing` or `UnreadablePixels`."""
+        pixels = self._held[part10]
+        if isinstance(pixels, UnreadablePixels):
+            raise pixels
+        return pixels
+
+    def _open(self, case: Case) -> Opened:
+        started = time.perf_counter()
+        instance: Instance | None = None
+        pixels: Picture | UnreadablePixels | None = None
+        why = ""
+        try:
+            instance = self._opener.instance(case)
+            pixels = self._opener.read(case.path)
+        except UnreadablePixels as error:
+            pixels = error
+        except (InputError, OSError) as error:
+            why = str(error) if isinstance(error, InputError) else type(error).__name__
+        return Opened(case, instance, pixels, why, time.perf_counter() - started)

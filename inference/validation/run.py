@@ -1,0 +1,143 @@
+"""All cases through the pipeline that serves, and what came of them into the results file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from inference.domain.errors import ModelFailed
+from inference.domain.finding import Finding
+from inference.domain.instance import Instance, Priority
+from inference.domain.job import JobRequest
+from inference.domain.manifest import Output
+from inference.domain.refusal import Reason, Refusal
+from inference.ports import Evidence, Files, Model, PixelReader
+from inference.validation.case import Case
+from inference.validation.opener import Opener, age_in_years
+from inference.validation.prefetch import Opened, Prefetch
+from inference.validation.record import Record, ResultsFile
+from inference.worker.reading import Reader, Reading
+
+BATCH = 8  # cases; as many as the Reader hands to the model at once
+UNREADABLE = "unreadable file"  # serving would quarantine it at the door
+
+MakeReader = Callable[[Files, PixelReader], Reader]  # as serving makes its own
+
+
+def run(
+    model: Model,
+    output: Output,
+    cases: Sequence[Case],
+    opener: Opener,
+    results: ResultsFile,
+    *,
+    make_reader: MakeReader = Reader,
+    workers: int,
+    at: datetime,
+    advance: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Read the cases that `results` does not hold yet. `advance` hears how many were done."""
+    todo = [case for case in cases if results.find(case) is None]
+    advance(len(cases) - len(todo))
+    with Prefetch(opener, workers) as ahead:
+        reader = make_reader(ahead, ahead)
+        for batch in ahead.batches(todo, BATCH):
+            results.append(_read(reader, model, output, batch, at))
+            advance(len(batch))
+
+
+def explain(
+    model: Model,
+    cases: Sequence[Case],
+    opener: Opener,
+    *,
+    make_reader: MakeReader = Reader,
+    workers: int,
+    at: datetime,
+) -> Iterator[tuple[Case, Evidence]]:
+    """Read the cases once more, with heat maps; leave out what was refused."""
+    with Prefetch(opener, workers) as ahead:
+        reader = make_reader(ahead, ahead)
+        for batch in ahead.batches(cases, BATCH):
+            instances = [each.instance for each in batch if each.instance]
+            try:
+                reading = reader.read(_request(model), model, instances, at)
+            except ModelFailed:
+                continue  # a report without these pictures is still a report
+            by_uid = {each.instance.sop_instance_uid: each for each in reading.evidence}
+            for each in batch:
+                if each.instance and by_uid[each.instance.sop_instance_uid].picture:
+                    yield each.case, by_uid[each.instance.sop_instance_uid]
+
+
+def _read(
+    reader: Reader, model: Model, output: Output, batch: Sequence[Opened], at: datetime
+) -> list[Record]:
+    instances = [each.instance for each in batch if each.instance]
+    started = time.perf_counter()
+    findings: dict[str, Finding] = {}
+    refusals: dict[str, Refusal] = {}
+    for reading in _readings(reader, model, instances, at):
+        for finding in reading.result.findings:
+            if (finding.finding, finding.site) == (output.finding, output.site):
+                findings[finding.sop_instance_uid] = finding
+        for refusal in reversed(reading.result.refusals):  # the first of an Instance stays
+            refusals[refusal.sop_instance_uid] = refusal
+    seconds = (time.perf_counter() - started) / max(1, len(instances))
+    return [_record(each, findings, refusals, seconds) for each in batch]
+
+
+def _readings(
+    reader: Reader, model: Model, instances: Sequence[Instance], at: datetime
+) -> Iterator[Reading]:
+    """Read together, or one by one where the model breaks on one of them."""
+    request = _request(model)
+    try:
+        yield reader.read(request, model, instances, at, explain=False)
+    except ModelFailed as error:
+        if len(instances) > 1:
+            for instance in instances:
+                yield from _readings(reader, model, [instance], at)
+            return
+        # What serving says when the last attempt fails.
+        (uid,) = (instance.sop_instance_uid for instance in instances)
+        refusal = Refusal(Reason.PROCESSING_FAILED, str(error), uid)
+        yield reader.decline(request, instances, refusal, at, failed=True)
+
+
+def _record(
+    opened: Opened, findings: dict[str, Finding], refusals: dict[str, Refusal], seconds: float
+) -> Record:
+    case, instance = opened.case, opened.instance
+    told = case.columns
+    header = instance.attributes if instance else None
+    uid = instance.sop_instance_uid if instance else ""
+    finding, refusal = findings.get(uid), refusals.get(uid)
+    age = age_in_years(told.get("age", ""))
+    if age is None and header:
+        age = header.patient_age_years
+    view = told.get("view", "").upper()
+    if not view and header and header.view and instance and instance.description.sop_class_uid:
+        view = header.view  # a plain image's view is assumed, and says nothing
+    return Record(
+        file=case.file,
+        fingerprint=case.fingerprint,
+        positive=case.positive,
+        patient_id=case.patient_id or (header.patient_id if header else ""),
+        certainty=finding.certainty if finding else None,
+        presence=finding.presence.value if finding else "",
+        reason="" if finding else (refusal.reason.value if refusal else UNREADABLE),
+        detail="" if finding else (refusal.detail if refusal else opened.why),
+        age=age,
+        sex=told.get("sex", "").upper() or (header.patient_sex if header else ""),
+        view=view,
+        manufacturer=told.get("manufacturer", "") or (header.manufacturer if header else ""),
+        source=told.get("source", ""),
+        read_seconds=round(opened.seconds, 6),
+        model_seconds=round(seconds if instance else 0.0, 6),
+    )
+
+
+def _request(model: Model) -> JobRequest:
+    return JobRequest("", 1, model.manifest.model, "validation", Priority.LOW, ())
