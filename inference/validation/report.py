@@ -88,7 +88,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def as_html(report: Report) -> str:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
