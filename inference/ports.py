@@ -19,6 +19,7 @@ from inference.domain.delivery import Delivery
 from inference.domain.instance import Description, Incident, Instance, Origin, Receipt
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.domain.manifest import Manifest
+from inference.domain.recognition import Recognition
 from inference.domain.result import Result, ResultObject, Role
 from inference.domain.study import Study
 
@@ -303,6 +304,20 @@ class Model(Protocol):
 
         Without `explain` there are no heat maps: they cost more than the certainty does.
         """
+        ...
+
+
+class Gate(Protocol):
+    """Stands before a model and sees by the pixels what it is asked to read."""
+
+    def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
+        """Return one Recognition for each picture. Raises `ModelFailed`."""
+        ...
+
+
+class Gates(Protocol):
+    def gate(self, name: str) -> Gate:
+        """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
         ...
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dicom_node.archive import DiskArchive, LocalDestination
 from inference.domain.errors import SettingsError
@@ -25,6 +26,9 @@ from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
 from inference.ports import Destination, ModelRegistry, Service
 from wetread.settings import OrthancSettings, Settings
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from inference.models.registry import FolderRegistry
 
 VERSION = version("wetread")
 
@@ -105,9 +109,9 @@ def exclusive(settings: Settings) -> Iterator[None]:
         os.close(lock)
 
 
-def build_registry(settings: Settings) -> ModelRegistry:
+def build_registry(settings: Settings) -> FolderRegistry:
     """The models that ship, and those in the state directory."""
-    from inference.models.registry import SHIPPED, FolderRegistry  # torch takes seconds
+    from inference.models.registry import SHIPPED, FolderRegistry
 
     return FolderRegistry([SHIPPED, settings.state / "models"])
 
@@ -150,12 +154,14 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     """
     from dicom_node.dimse.scp import StorageScp
     from dicom_node.pixels import DicomPixelReader
+    from inference.models.threads import use_threads
     from inference.worker.courier import Courier
     from inference.worker.reading import Reader
     from inference.worker.worker import Worker
     from orthanc.change_feed import ChangeFeed
     from structured_reports.encoder import DicomResultEncoder
 
+    use_threads(settings.inference_threads)
     clock = SystemClock()
     quiet = timedelta(seconds=settings.quiet_seconds)
     registry = build_registry(settings)
@@ -198,7 +204,9 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
             results=stores.results,
             archive=stores.archive,
             registry=registry,
-            reader=Reader(stores.archive, DicomPixelReader()),
+            reader=Reader(
+                stores.archive, DicomPixelReader(), gates=registry if settings.gate else None
+            ),
             encoder=DicomResultEncoder(software_version=VERSION),
             clock=clock,
             destinations=[each.name for each in destinations],

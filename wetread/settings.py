@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(default=30.0, ge=0)
     low_watermark_mb: int = Field(default=1024, ge=0)
     maximum_attempts: int = Field(default=3, ge=1)
+    gate: bool = True
+    inference_threads: int = Field(default=1, ge=1)
     lease_seconds: float = Field(default=60.0, gt=0)
     deliver_to_archive: bool = True
     rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS,)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from inference.domain.code import Code
 from inference.domain.job import ModelId
+from inference.domain.recognition import Kind
 
 
 class Policy(StrEnum):
@@ -18,13 +19,17 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputNeeds:
-    """An empty tuple accepts all. Values are compared in upper case."""
+    """An empty tuple accepts all. Values are compared in upper case.
+
+    `recognised` is what the model's gate must see in the pixels.
+    """
 
     modality: tuple[str, ...] = ()
     body_part: tuple[str, ...] = ()
     view: tuple[str, ...] = ()
     minimum_rows: int = 1  # pixels
     minimum_columns: int = 1  # pixels
+    recognised: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,4 @@ class Manifest:
     outputs: tuple[Output, ...]
     needs: InputNeeds = field(default_factory=InputNeeds)
     population: Population = field(default_factory=Population)
+    gate: str = ""  # its name; "" for none

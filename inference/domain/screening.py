@@ -6,6 +6,8 @@ from inference.domain.instance import Attributes, Instance
 from inference.domain.manifest import Manifest, Policy
 from inference.domain.refusal import Reason, Refusal
 
+_SEEN_IN_PIXELS = (Reason.BODY_PART_UNKNOWN, Reason.VIEW_UNKNOWN)
+
 
 def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
     """Return why the model must not read `instance`; empty if it may."""
@@ -51,14 +53,23 @@ def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
     return tuple(found)
 
 
-def doubts(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
-    """Return why the model's answer on `instance` decides nothing; empty if it does."""
+def doubts(
+    manifest: Manifest, instance: Instance, *, recognised: bool = False
+) -> tuple[Refusal, ...]:
+    """Return why the model's answer on `instance` decides nothing; empty if it does.
+
+    `recognised`: a gate saw in the pixels what the header may leave open.
+    """
     population = manifest.population
     found: list[tuple[Reason, str]] = []
     if population.outside is Policy.FLAG:
         found.extend(_outside(manifest, instance.attributes))
     if population.unknown is Policy.FLAG:
-        found.extend(_unknown(manifest, instance.attributes))
+        found.extend(
+            (reason, detail)
+            for reason, detail in _unknown(manifest, instance.attributes)
+            if not recognised or reason not in _SEEN_IN_PIXELS
+        )
     return tuple(_refuse(reason, instance, detail) for reason, detail in found)
 
 

@@ -13,6 +13,7 @@ from inference.domain.code import Code
 from inference.domain.errors import ManifestError
 from inference.domain.job import ModelId
 from inference.domain.manifest import InputNeeds, Manifest, Output, Policy, Population
+from inference.domain.recognition import Kind
 from inference.domain.uid import derive_uid
 
 FILE_NAME = "model.toml"
@@ -84,6 +85,7 @@ def parse_model_file(raw: Mapping[str, Any], source: str) -> ModelFile:
             view=needs.names("view"),
             minimum_rows=needs.whole("minimum_rows", 1),
             minimum_columns=needs.whole("minimum_columns", 1),
+            recognised=needs.kinds("recognised"),
         ),
         population=Population(
             description=population.text("description", default=""),
@@ -91,7 +93,10 @@ def parse_model_file(raw: Mapping[str, Any], source: str) -> ModelFile:
             outside=population.policy("outside"),
             unknown=population.policy("unknown"),
         ),
+        gate=top.text("gate", default=""),
     )
+    if bool(manifest.gate) != bool(manifest.needs.recognised):
+        top.refuse("gate", "write both this key and needs.recognised, or neither")
     how = Recipe(
         size=recipe.whole("size", 224, _SIZES),
         mirror=recipe.truth("mirror"),
@@ -168,6 +173,14 @@ class _Table:
         if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
             self.refuse(key, 'write a list of texts, as in ["CHEST"], or remove the key')
         return tuple(each.upper() for each in value)
+
+    def kinds(self, key: str) -> tuple[Kind, ...]:
+        """Return what a gate must recognise."""
+        known = {kind.value.upper(): kind for kind in Kind}
+        names = self.names(key)
+        if not set(names) <= set(known):
+            self.refuse(key, "write a list of these: " + ", ".join(f'"{k}"' for k in Kind))
+        return tuple(known[name] for name in names)
 
     def interval(self, key: str) -> tuple[float, float] | None:
         value = self._rest.pop(key, None)

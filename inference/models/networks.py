@@ -106,12 +106,20 @@ class EfficientNetLite0(nn.Module):
         self._fc = nn.Linear(_HEAD, outputs)
 
     def forward(self, pictures: Tensor) -> Tensor:
+        logits: Tensor = self._fc(self._dropout(self.pooled(self.stages(pictures))))
+        return logits
+
+    def stages(self, pictures: Tensor) -> Tensor:
+        """Return (pictures, 320, rows / 32, columns / 32): what is seen, and where."""
         x = functional.relu6(self._bn0(self._conv_stem(pictures)))
         for block in self._blocks:
             x = block(x)
-        x = self._act(self._bn1(self._conv_head(x)))
-        logits: Tensor = self._fc(self._dropout(x.mean(dim=(2, 3))))
-        return logits
+        return x
+
+    def pooled(self, stages: Tensor) -> Tensor:
+        """Return (pictures, 1280): what is seen, wherever."""
+        features: Tensor = self._act(self._bn1(self._conv_head(stages)))
+        return features.mean(dim=(2, 3))
 
 
 def load_backbone(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -13,6 +13,7 @@ from safetensors.torch import load
 from inference.domain.errors import ManifestError, UnknownModel, WeightsChanged
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
+from inference.models.gate import TorchGate, is_gate, load_gate
 from inference.models.manifest import FILE_NAME, ModelFile, read_model_file
 from inference.models.networks import build_network
 from inference.models.torch_model import TorchModel
@@ -39,10 +40,15 @@ class FolderRegistry:
         self._chosen = dict(chosen or {})
         self._found: dict[ModelId, tuple[ModelFile, Path]] = {}
         self._loaded: dict[ModelId, TorchModel] = {}
+        self._gate_files: dict[ModelId, Path] = {}
+        self._gates: dict[ModelId, TorchGate] = {}
         self._lock = threading.Lock()
         for root in roots:
             for path in sorted(root.glob(f"*/*/{FILE_NAME}")):
-                self._add(path)
+                if is_gate(path):
+                    self._gate_files[ModelId(path.parts[-3], path.parts[-2])] = path
+                else:
+                    self._add(path)
         for name in self._chosen:
             self.active(name)
 
@@ -73,6 +79,17 @@ class FolderRegistry:
             if model not in self._loaded:
                 self._loaded[model] = _load(file, folder, self._device)
             return self._loaded[model]
+
+    def gate(self, name: str) -> TorchGate:
+        """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
+        versions = [each for each in self._gate_files if each.name == name]
+        if not versions:
+            raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
+        newest = max(versions, key=lambda each: _order(each.version))
+        with self._lock:
+            if newest not in self._gates:
+                self._gates[newest] = load_gate(self._gate_files[newest])
+            return self._gates[newest]
 
     def _find(self, model: ModelId) -> tuple[ModelFile, Path]:
         try:

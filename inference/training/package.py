@@ -48,11 +48,11 @@ def write_package(out: Path, weights: bytes, manifest: Mapping[str, Any]) -> Pat
     folder = out / model.name / model.version
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WEIGHTS).write_bytes(weights)
-    (folder / FILE_NAME).write_text(_toml(content), encoding="utf-8")
+    (folder / FILE_NAME).write_text(to_toml(content), encoding="utf-8")
     return folder
 
 
-def _toml(content: Mapping[str, Any]) -> str:
+def to_toml(content: Mapping[str, Any]) -> str:
     """Write what a manifest may hold: values, then tables, then lists of tables."""
     lines = [f"{key} = {_value(value)}" for key, value in content.items() if not _is_table(value)]
     for key, value in content.items():

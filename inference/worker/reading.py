@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from inference.domain import screening
+from inference.domain import recognition, screening
 from inference.domain.errors import CodecMissing, UnreadablePixels
 from inference.domain.finding import Finding, Presence
 from inference.domain.instance import Instance
@@ -14,7 +14,7 @@ from inference.domain.job import JobRequest
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
-from inference.ports import Assessment, Evidence, Files, Model, Picture, PixelReader
+from inference.ports import Assessment, Evidence, Files, Gates, Model, Picture, PixelReader
 from inference.worker import region
 
 _BATCH = 8  # pictures; a study of radiographs seldom has more
@@ -29,11 +29,15 @@ class Reading:
 
 
 class Reader:
-    """Screens Instances, reads their pixels, asks the model, and says what it found."""
+    """Screens Instances, reads their pixels, asks gate and model, and says what it found.
 
-    def __init__(self, files: Files, pixels: PixelReader) -> None:
+    Without `gates` every model reads what its header promises.
+    """
+
+    def __init__(self, files: Files, pixels: PixelReader, gates: Gates | None = None) -> None:
         self._files = files
         self._pixels = pixels
+        self._gates = gates
 
     def read(
         self,
@@ -61,11 +65,13 @@ class Reader:
                     evidence.append(Evidence(instance, self._files.path(instance.key)))
                 else:
                     seen.append((instance, picture))
+            seen, why = self._let_pass(manifest, seen, evidence)
+            refused.extend(why)
             if not seen:
                 continue
             answers = model.assess([picture for _, picture in seen], explain=explain)
             for (instance, picture), answer in zip(seen, answers, strict=True):
-                found = interpret(manifest, instance, picture, answer)
+                found = interpret(manifest, instance, picture, answer, self._asks(manifest))
                 findings.extend(found)
                 evidence.append(self._evidence(instance, picture, answer, found))
         return Reading(
@@ -121,6 +127,31 @@ class Reader:
         except UnreadablePixels as error:
             return None, (Refusal(Reason.UNREADABLE_PIXELS, str(error), uid),)
 
+    def _asks(self, manifest: Manifest) -> bool:
+        return self._gates is not None and bool(manifest.gate)
+
+    def _let_pass(
+        self,
+        manifest: Manifest,
+        seen: list[tuple[Instance, Picture]],
+        evidence: list[Evidence],
+    ) -> tuple[list[tuple[Instance, Picture]], tuple[Refusal, ...]]:
+        """Return what the model may read, and why it may not read the rest."""
+        if not seen or self._gates is None or not manifest.gate:
+            return seen, ()
+        gate = self._gates.gate(manifest.gate)
+        passed: list[tuple[Instance, Picture]] = []
+        refused: list[Refusal] = []
+        recognised = gate.look([picture for _, picture in seen])
+        for (instance, picture), each in zip(seen, recognised, strict=True):
+            why = recognition.objection(each, manifest.needs.recognised, manifest.model.name)
+            if why is None:
+                passed.append((instance, picture))
+            else:
+                refused.append(Refusal(*why, instance.sop_instance_uid))
+                evidence.append(Evidence(instance, self._files.path(instance.key)))
+        return passed, tuple(refused)
+
     def _evidence(
         self,
         instance: Instance,
@@ -134,14 +165,20 @@ class Reader:
 
 
 def interpret(
-    manifest: Manifest, instance: Instance, picture: Picture, answer: Assessment
+    manifest: Manifest,
+    instance: Instance,
+    picture: Picture,
+    answer: Assessment,
+    recognised: bool = False,
 ) -> tuple[Finding, ...]:
     """Return one coded Finding for each output of the model.
+
+    `recognised`: a gate let the picture pass.
 
     Where the patient is outside the population, or the header leaves it open, the presence
     is undetermined however high the certainty.
     """
-    doubts = screening.doubts(manifest, instance)
+    doubts = screening.doubts(manifest, instance, recognised=recognised)
     rows, columns = picture.pixels.shape
     findings = []
     for output in manifest.outputs:

@@ -20,6 +20,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a model, measure it once on its test images, and write weights, manifest and card."""
+    from dicom_node.pixels import DicomPixelReader
     from inference.training.train import run
 
     with Progress(
@@ -30,7 +31,7 @@ def train(
         console=console,
         disable=as_json,
     ) as progress:
-        folder = run(config, data, out, resume=resume, progress=progress)
+        folder = run(config, data, out, resume=resume, progress=progress, pixels=DicomPixelReader())
     if as_json:
         metrics = json.loads((folder / "metrics.json").read_text())
         print_json({"folder": str(folder), "metrics": metrics})
