@@ -39,7 +39,7 @@ from inference.validation.validation import choose_output, names_of, validate
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "cxr-kermany-224"
 _AIM = 0.85
-_BLOCK = 500  # images
+_BLOCK = 100  # images
 
 
 def main() -> None:
@@ -87,7 +87,10 @@ def _measure(
                 with ResultsFile(folder / "results.jsonl", _identity(model, listed)) as results:
                     run(model, output, block, opener, results, workers=workers, at=at)
                 ours += time.perf_counter() - began
-        print(f"{start + len(block)} images", flush=True)
+        done = start + len(block)
+        print(
+            f"{done:6d} images: {done / bare:.1f}/s alone, {done / ours:.1f}/s reading", flush=True
+        )
     began = time.perf_counter()
     # All is read: what is left is to measure and to write.
     validate(
