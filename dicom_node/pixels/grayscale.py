@@ -22,10 +22,21 @@ _LEAST_SHARE = 0.02  # of the window; less contrast than that is a window of ano
 
 
 def grayscale(
-    header: Dataset, stored: NDArray[Any], frame: int, padding: NDArray[np.bool_] | None
+    header: Dataset,
+    stored: NDArray[Any],
+    frame: int,
+    padding: NDArray[np.bool_] | None,
+    window: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
-    """Return (rows, columns), 0 to 1, after Modality LUT, VOI LUT and Presentation LUT."""
+    """Return (rows, columns), 0 to 1, after Modality LUT, VOI LUT and Presentation LUT.
+
+    `window`: the values after the Modality LUT that become 0 and 1, in place of the VOI LUT
+    and, since they are physical ones, of the Presentation LUT.
+    """
     values = _modality(header, stored.astype(np.float64), frame)
+    if window is not None:
+        low, high = window
+        return np.clip((values - low) / max(high - low, 1e-9), 0.0, 1.0)
     content = values if padding is None or padding.all() else values[~padding]
     shown = _voi(header, values, content, frame)
     if _is_inverse(header):

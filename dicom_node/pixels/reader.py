@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from dicom_node.pixels.frame import Frame, ignored_warnings, read_frame
 from dicom_node.pixels.grayscale import grayscale
+from dicom_node.pixels.place import plane, spacing_mm
 from inference.domain.errors import UnreadablePixels
 from inference.ports import Picture
 
@@ -21,11 +23,18 @@ _LUMINANCE = np.array((0.299, 0.587, 0.114))  # of R, G, B; as in YBR_FULL, PS3.
 class DicomPixelReader:
     """Implements `inference.ports.PixelReader`."""
 
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
+        """Raises `CodecMissing` or `UnreadablePixels`. A window is not for colour images."""
         decoded = read_frame(part10, frame)
         try:
             with ignored_warnings():
-                return _picture(decoded, frame)
+                return replace(
+                    _picture(decoded, frame, window),
+                    spacing_mm=spacing_mm(decoded.header, frame),
+                    plane=plane(decoded.header, frame),
+                )
         except UnreadablePixels:
             raise
         except Exception as error:
@@ -35,7 +44,7 @@ class DicomPixelReader:
             ) from error
 
 
-def _picture(decoded: Frame, frame: int) -> Picture:
+def _picture(decoded: Frame, frame: int, window: tuple[float, float] | None) -> Picture:
     header, values = decoded.header, decoded.values
     if values.ndim == 3 and values.shape[-1] in (3, 4):
         return Picture(_luminance(values[..., :3], _maximum(header, values)))
@@ -47,7 +56,7 @@ def _picture(decoded: Frame, frame: int) -> Picture:
     if not np.isfinite(values).all():
         raise UnreadablePixels("pixels that are not numbers")
     padding = _padding(header, values)
-    shown = grayscale(header, values, frame, padding).astype(np.float32)
+    shown = grayscale(header, values, frame, padding, window).astype(np.float32)
     if padding is not None:
         shown[padding] = 0.0
     return Picture(shown, padding)

@@ -21,6 +21,9 @@ class Role(StrEnum):
 
     REPORT = "report"
     OVERLAY = "overlay"
+    SEGMENTATION = "segmentation"
+    PARAMETRIC_MAP = "parametric map"
+    KEY_OBJECTS = "key objects"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,31 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, overload
 
 from inference.domain.code import Code
 from inference.domain.errors import ManifestError
 from inference.domain.job import ModelId
-from inference.domain.manifest import InputNeeds, Manifest, Output, Policy, Population
+from inference.domain.manifest import (
+    Explanation,
+    Format,
+    InputNeeds,
+    Manifest,
+    Output,
+    Policy,
+    Population,
+    Scope,
+    Task,
+)
+from inference.domain.pooling import Pooling
 from inference.domain.recognition import Kind
 from inference.domain.uid import derive_uid
 
 FILE_NAME = "model.toml"
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 # They become folder names and parts of UIDs and titles, so they are kept plain.
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -85,15 +99,22 @@ def parse_model_file(raw: Mapping[str, Any], source: str) -> ModelFile:
             view=needs.names("view"),
             minimum_rows=needs.whole("minimum_rows", 1),
             minimum_columns=needs.whole("minimum_columns", 1),
+            minimum_slices=needs.whole("minimum_slices", 1),
             recognised=needs.kinds("recognised"),
         ),
         population=Population(
             description=population.text("description", default=""),
             age_years=population.interval("age_years"),
-            outside=population.policy("outside"),
-            unknown=population.policy("unknown"),
+            outside=population.choice("outside", Policy.FLAG),
+            unknown=population.choice("unknown", Policy.FLAG),
         ),
         gate=top.text("gate", default=""),
+        format=top.choice("format", Format.STATE_DICT),
+        task=top.choice("task", Task.CLASSIFICATION),
+        reads=top.choice("reads", Scope.IMAGE),
+        window=top.interval("window", (-65536, 65536)),
+        pooling=top.choice("pooling", Pooling.MEAN),
+        explanation=top.choice("explanation", Explanation.GRAD_CAM),
     )
     if bool(manifest.gate) != bool(manifest.needs.recognised):
         top.refuse("gate", "write both this key and needs.recognised, or neither")
@@ -113,6 +134,7 @@ def _output(table: _Table) -> Output:
         finding=table.code("finding"),
         site=table.code("site"),
         threshold=table.number("threshold", (0.0, 1.0)),
+        category=table.code("category", needed=False),
     )
     table.close()
     return output
@@ -182,7 +204,9 @@ class _Table:
             self.refuse(key, "write a list of these: " + ", ".join(f'"{k}"' for k in Kind))
         return tuple(known[name] for name in names)
 
-    def interval(self, key: str) -> tuple[float, float] | None:
+    def interval(
+        self, key: str, limits: tuple[float, float] = (0, 150)
+    ) -> tuple[float, float] | None:
         value = self._rest.pop(key, None)
         if value is None:
             return None
@@ -190,19 +214,28 @@ class _Table:
             not isinstance(value, list)
             or len(value) != 2
             or any(type(v) not in (int, float) for v in value)
-            or not 0 <= value[0] <= value[1]
+            or not limits[0] <= value[0] <= value[1] <= limits[1]
         ):
             self.refuse(key, "write the lowest and the highest value, as in [1, 5]")
         return float(value[0]), float(value[1])
 
-    def policy(self, key: str) -> Policy:
-        value = self._rest.pop(key, Policy.FLAG.value)
-        if value not in [policy.value for policy in Policy]:
-            self.refuse(key, "write " + " or ".join(f'"{p.value}"' for p in Policy))
-        return Policy(value)
+    def choice(self, key: str, default: _Choice) -> _Choice:
+        kind = type(default)
+        value = self._rest.pop(key, default.value)
+        if value not in [each.value for each in kind]:
+            self.refuse(key, "write " + " or ".join(f'"{each}"' for each in kind))
+        return kind(value)
 
-    def code(self, key: str) -> Code:
+    @overload
+    def code(self, key: str) -> Code: ...
+
+    @overload
+    def code(self, key: str, needed: bool) -> Code | None: ...
+
+    def code(self, key: str, needed: bool = True) -> Code | None:
         value = self._rest.pop(key, None)
+        if value is None and not needed:
+            return None
         if (
             not isinstance(value, list)
             or len(value) != 3

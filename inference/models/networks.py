@@ -1,4 +1,4 @@
-"""Networks by name: EfficientNet-Lite0, and the classification networks of torchvision.
+"""Networks by name: EfficientNet-Lite0, OpenedDensity, and those of torchvision that classify.
 
 Every network takes (pictures, 3, rows, columns) float32 and returns (pictures, outputs)
 logits. A picture has one channel; it is repeated, so that weights made for colour fit.
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from inference.models.density import OPENED_DENSITY, OpenedDensity
 
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
 TORCHVISION = "torchvision/"
@@ -36,6 +38,8 @@ def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.M
     """Return an untrained network. Raises `ValueError` for a name that is not known."""
     if architecture == EFFICIENTNET_LITE0:
         return EfficientNetLite0(outputs, dropout)
+    if architecture.startswith(OPENED_DENSITY):
+        return OpenedDensity(outputs, int(architecture.removeprefix(OPENED_DENSITY)))
     if architecture.startswith(TORCHVISION):
         from torchvision.models import get_model
 
@@ -44,8 +48,8 @@ def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.M
         )
         return network
     raise ValueError(
-        f"the architecture {architecture!r} is not known; use {EFFICIENTNET_LITE0!r} or "
-        f"{TORCHVISION!r} and the name of a classification network of torchvision"
+        f"the architecture {architecture!r} is not known; use {EFFICIENTNET_LITE0!r}, "
+        f"{OPENED_DENSITY!r} and a radius, or {TORCHVISION!r} and the name of a classification network of torchvision"
     )
 
 

@@ -46,13 +46,25 @@ class Opener:
         """Raises `UnreadableInstance` or `InvalidUid`."""
         found = _describe_image(case, self._manifest) if is_image(case.path) else None
         description = found or self._describe(case.path)
-        # Two files may carry the same UID, and a case must be told from every other.
-        own = replace(description, sop_instance_uid=derive_uid("validation", case.file))
+        # Two files may carry the same UID, and a case must be told from every other: each is
+        # a Series of its own.
+        own = replace(
+            description,
+            series_instance_uid=derive_uid("validation", "series", case.file),
+            sop_instance_uid=derive_uid("validation", case.file),
+        )
         return Instance(own, Origin(Source.DIMSE), str(case.path), "", case.path.stat().st_size)
 
-    def read(self, part10: Path, frame: int = 1) -> Picture:
-        """Read one frame. Raises `CodecMissing` or `UnreadablePixels`."""
-        return read_image(part10) if is_image(part10) else self._dicom_pixels.read(part10, frame)
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
+        """Read one frame, through the model's window if it has one and none is said.
+
+        Raises `CodecMissing` or `UnreadablePixels`. A plain image is taken as windowed.
+        """
+        if is_image(part10):
+            return read_image(part10)
+        return self._dicom_pixels.read(part10, frame, window or self._manifest.window)
 
 
 def is_image(path: Path) -> bool:

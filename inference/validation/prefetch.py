@@ -70,7 +70,9 @@ class Prefetch:
     def path(self, key: str) -> Path:
         return Path(key)
 
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
         """Raises `CodecMissing` or `UnreadablePixels`."""
         pixels = self._held[part10]
         if isinstance(pixels, UnreadablePixels):

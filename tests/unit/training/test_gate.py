@@ -23,7 +23,9 @@ CONFIG = Path(inference.training.__file__).parent / "configs" / "body-part.toml"
 
 
 class NoDicom:
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
         raise AssertionError(part10)
 
 

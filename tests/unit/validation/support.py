@@ -58,7 +58,9 @@ class NoDicom:
     def describe(self, path: Path) -> Description:
         raise UnreadableInstance("not a DICOM file")
 
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
         raise AssertionError("nothing to read")
 
 

@@ -41,7 +41,9 @@ class Pixels:
     def __init__(self) -> None:
         self.errors: dict[str, Exception] = {}
 
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
         for name, error in self.errors.items():
             if name in str(part10):
                 raise error

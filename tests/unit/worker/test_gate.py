@@ -25,7 +25,9 @@ SLOPE = np.tile(np.linspace(0, 1, 30, dtype=np.float32), (40, 1))
 
 
 class Slope:
-    def read(self, part10: Path, frame: int = 1) -> Picture:
+    def read(
+        self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
+    ) -> Picture:
         return Picture(SLOPE)
 
 

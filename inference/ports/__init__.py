@@ -1,0 +1,44 @@
+"""What the core needs from the outside, as protocols. Each adapter passes one contract suite.
+
+The fakes that unit tests use are in `inference.fakes`.
+"""
+
+from inference.ports.encoding import EncodedObject, Evidence, ResultEncoder
+from inference.ports.models import (
+    Assessment,
+    Box,
+    Gate,
+    Gates,
+    Model,
+    ModelRegistry,
+    Picture,
+    PixelReader,
+)
+from inference.ports.running import Clock, Service
+from inference.ports.storage import Archive, Cursors, Files, Index, Intake
+from inference.ports.work import Destination, JobQueue, Outbox, Results
+
+__all__ = [
+    "Archive",
+    "Assessment",
+    "Box",
+    "Clock",
+    "Cursors",
+    "Destination",
+    "EncodedObject",
+    "Evidence",
+    "Files",
+    "Gate",
+    "Gates",
+    "Index",
+    "Intake",
+    "JobQueue",
+    "Model",
+    "ModelRegistry",
+    "Outbox",
+    "Picture",
+    "PixelReader",
+    "ResultEncoder",
+    "Results",
+    "Service",
+]

@@ -1,0 +1,105 @@
+"""What is to be done, what came of it, and where that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from inference.domain.delivery import Delivery
+from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
+from inference.domain.result import Result, ResultObject
+
+
+class JobQueue(Protocol):
+    def enqueue(self, requests: Sequence[JobRequest], at: datetime) -> None:
+        """Add Jobs; one per Study, revision and model, however often it is asked for."""
+        ...
+
+    def claim(self, worker: str, now: datetime, lease: timedelta) -> Lease | None:
+        """Take the most urgent Job that is due: higher priority first, then older first.
+
+        A Job whose lease has run out counts as queued. Each claim adds an attempt.
+        """
+        ...
+
+    def extend(self, lease: Lease, now: datetime, by: timedelta) -> Lease:
+        """Raises `LeaseLost`."""
+        ...
+
+    def retry(self, lease: Lease, error: str, not_before: datetime) -> None:
+        """Give the Job back, to be claimed again. Raises `LeaseLost`."""
+        ...
+
+    def release(self, worker: str) -> int:
+        """Queue again all that `worker` holds, at its start after a crash; return how many."""
+        ...
+
+    def replay(self, job_id: int, at: datetime) -> bool:
+        """Queue a failed Job again and forget its result; False if it is not failed."""
+        ...
+
+    def job(self, job_id: int) -> Job | None: ...
+
+    def jobs(
+        self, study_instance_uid: str | None = None, state: JobState | None = None, limit: int = 100
+    ) -> Sequence[Job]:
+        """Return Jobs, the newest first."""
+        ...
+
+
+class Results(Protocol):
+    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+        """In one transaction: end the Job, keep `result`, add a Delivery to each destination.
+
+        Raises `LeaseLost`, and then keeps nothing.
+        """
+        ...
+
+    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
+        """Return the results of all revisions, the newest first."""
+        ...
+
+    def of_job(self, job_id: int) -> Result | None: ...
+
+    def predecessor(
+        self, study_instance_uid: str, model: ModelId | None, revision: int
+    ) -> Result | None:
+        """Return the newest result before `revision` by a model of the same name."""
+        ...
+
+
+class Outbox(Protocol):
+    def claim(self, now: datetime, lease: timedelta) -> Delivery | None:
+        """Take the Delivery that is due longest; nobody else gets it during `lease`."""
+        ...
+
+    def delivered(self, delivery: Delivery, at: datetime) -> None: ...
+
+    def retry(self, delivery: Delivery, error: str, not_before: datetime) -> None: ...
+
+    def fail(self, delivery: Delivery, error: str) -> None: ...
+
+    def replay(self, delivery_id: int, at: datetime) -> bool:
+        """Make a failed Delivery pending again; False if it is not failed."""
+        ...
+
+    def deliveries(self, job_id: int | None = None, limit: int = 100) -> Sequence[Delivery]:
+        """Return Deliveries, the newest first."""
+        ...
+
+
+class Destination(Protocol):
+    """Where results go."""
+
+    @property
+    def name(self) -> str: ...
+
+    def send(self, objects: Sequence[tuple[ResultObject, Path]]) -> None:
+        """Deliver all objects (with their Part 10 files), or raise.
+
+        Sending an object again must do no harm. Raises `DestinationUnreachable` or
+        `DestinationRefused`.
+        """
+        ...
