@@ -49,7 +49,8 @@ def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.M
         return network
     raise ValueError(
         f"the architecture {architecture!r} is not known; use {EFFICIENTNET_LITE0!r}, "
-        f"{OPENED_DENSITY!r} and a radius, or {TORCHVISION!r} and the name of a classification network of torchvision"
+        f"{OPENED_DENSITY!r} and a radius, or {TORCHVISION!r} and the name of a "
+        "classification network of torchvision"
     )
 
 
