@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from inference.models.recipe import Intensity, Recipe, Resize
 from inference.ports import Picture
 
 _PERCENTILES = (1.0, 99.0)  # what lies outside is mostly markers, text and collimation
@@ -27,6 +28,28 @@ def prepare(picture: Picture, size: int) -> Tensor:
     if picture.padding is not None and picture.padding.any():
         outside = resize(picture.padding.astype(np.float32), size) > 0.5
     return as_input(standardise(pixels, outside))
+
+
+def prepare_by(recipe: Recipe, picture: Picture) -> Tensor:
+    """Return (channels, rows, columns), float32, as the recipe says."""
+    if recipe.intensity is Intensity.PERCENTILES and recipe.resize is Resize.SQUASH:
+        return prepare(picture, recipe.size)[: recipe.channels]
+    pixels, outside = picture.pixels, picture.padding
+    if outside is not None and not outside.any():
+        outside = None
+    if recipe.resize is Resize.SQUASH:
+        pixels = resize(pixels, recipe.size)
+        if outside is not None:
+            outside = resize(outside.astype(np.float32), recipe.size) > 0.5
+    if recipe.intensity is Intensity.PERCENTILES:
+        return as_input(standardise(pixels, outside), recipe.channels)
+    if outside is not None:
+        pixels = np.where(outside, np.float32(0), pixels)
+    grey = as_input(pixels.astype(np.float32, copy=False), recipe.channels)
+    if not recipe.mean:
+        return grey
+    mean, std = (torch.tensor(each)[:, None, None] for each in (recipe.mean, recipe.std))
+    return (grey - mean) / std
 
 
 def resize(pixels: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -63,6 +86,6 @@ def standardise(
     return limited
 
 
-def as_input(standard: NDArray[np.float32]) -> Tensor:
-    """Return (3, rows, columns): weights made for colour want three channels."""
-    return torch.from_numpy(np.ascontiguousarray(standard)).expand(3, -1, -1)
+def as_input(standard: NDArray[np.float32], channels: int = 3) -> Tensor:
+    """Return (channels, rows, columns): weights made for colour want three channels."""
+    return torch.from_numpy(np.ascontiguousarray(standard)).expand(channels, -1, -1)

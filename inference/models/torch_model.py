@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from inference.domain.errors import ModelFailed
 from inference.domain.manifest import Manifest
-from inference.models.manifest import Recipe
 from inference.models.networks import heat_map_layer
-from inference.models.preprocessing import prepare
+from inference.models.preprocessing import prepare_by
+from inference.models.recipe import Activation, Recipe
 from inference.ports import Assessment, Picture
 
 _BATCH = 16  # pictures at once; bounds the memory, whatever the caller hands in
@@ -115,8 +115,8 @@ class TorchModel:
             return heat, self._certainty(logits, self._mirrored(inputs))
 
     def _inputs(self, pictures: Sequence[Picture]) -> Tensor:
-        """Return (pictures, 3, size, size)."""
-        inputs = torch.stack([prepare(picture, self._recipe.size) for picture in pictures])
+        """Return (pictures, channels, rows, columns)."""
+        inputs = torch.stack([prepare_by(self._recipe, picture) for picture in pictures])
         return inputs.to(self._device).contiguous(memory_format=torch.channels_last)
 
     def _mirrored(self, inputs: Tensor) -> Tensor | None:
@@ -129,11 +129,18 @@ class TorchModel:
 
     def _certainty(self, logits: Tensor, mirrored: Tensor | None) -> NDArray[np.float32]:
         mean = logits if mirrored is None else (logits + mirrored) / 2
-        certainty = torch.sigmoid(mean.double() / self._recipe.temperature)
+        certainty = activate(mean.double() / self._recipe.temperature, self._recipe.activation)
         if not bool(torch.isfinite(certainty).all()):
             raise ValueError("the network answered with a number that is not finite")
         result: NDArray[np.float32] = certainty.float().cpu().numpy()
         return result
+
+
+def activate(logits: Tensor, how: Activation) -> Tensor:
+    """Return the certainties; outputs are along axis 1."""
+    if how is Activation.SOFTMAX:
+        return torch.softmax(logits, dim=1)
+    return torch.sigmoid(logits) if how is Activation.SIGMOID else logits
 
 
 def _fit(heat: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from inference.domain.errors import ManifestError
 from inference.domain.manifest import Policy
 from inference.domain.uid import derive_uid
 from inference.models.manifest import parse_model_file, read_model_file
+from inference.models.recipe import Intensity, Resize
 from tests.support.models import manifest_content
 
 
@@ -36,6 +37,19 @@ def test_tables_may_be_absent() -> None:
     assert file.manifest.needs.modality == ()
     assert file.manifest.population.age_years is None
     assert file.recipe.size == 224
+
+
+def test_a_recipe_may_take_the_grey_values_as_they_are() -> None:
+    recipe = {"intensity": "unit", "channels": 1, "mean": [0.5], "std": [0.25], "resize": "none"}
+    parsed = parse_model_file({**content(), "recipe": recipe}, "model.toml").recipe
+    assert (parsed.intensity, parsed.channels) == (Intensity.UNIT, 1)
+    assert (parsed.mean, parsed.std, parsed.resize) == ((0.5,), (0.25,), Resize.NONE)
+
+
+def test_mean_without_unit_is_refused() -> None:
+    recipe = {"mean": [0.5] * 3, "std": [0.25] * 3}
+    with pytest.raises(ManifestError, match='intensity = "unit"'):
+        parse_model_file({**content(), "recipe": recipe}, "model.toml")
 
 
 def test_other_weights_are_another_device() -> None:
@@ -67,6 +81,12 @@ def test_other_weights_are_another_device() -> None:
         ("recipe.size", 8, "recipe.size: write a whole number from 32"),
         ("recipe.mirror", 1, "recipe.mirror: write true or false"),
         ("recipe.temperature", 0, "recipe.temperature: write a number"),
+        ("recipe.intensity", "raw", 'recipe.intensity: write "percentiles" or "unit"'),
+        ("recipe.channels", 2, "recipe.channels: write 1, or 3"),
+        ("recipe.mean", [0.5], "recipe.mean: write a list of 3 numbers"),
+        ("recipe.mean", [0.5, 0.5, 0.5], "recipe.mean: write both this key and std"),
+        ("recipe.std", [0.5, 0.5, 0], "recipe.std: write a list of 3 numbers, each from 1e-06"),
+        ("recipe.activation", "none", "recipe.temperature: it divides a logit"),
         ("output", [], r"output: write one table or more"),
         ("output.threshold", 1.5, r"output\[1\].threshold: write a number from 0 to 1"),
         ("output.finding", ["1", "SCT"], r"output\[1\].finding: write code value"),

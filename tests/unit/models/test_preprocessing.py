@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from inference.models.preprocessing import prepare, resize, standardise
+from inference.models.preprocessing import prepare, prepare_by, resize, standardise
+from inference.models.recipe import Intensity, Recipe, Resize
 from inference.ports import Picture
 from tests.support.models import picture, pixels
 
@@ -73,3 +74,33 @@ def test_resizing_is_antialiased() -> None:
     stripes = np.tile(np.array([0, 1], dtype=np.float32), (512, 256))
     small = resize(stripes, 64)
     assert abs(small[8:-8, 8:-8] - 0.5).max() < 0.05
+
+
+def test_without_a_key_a_recipe_prepares_as_ever() -> None:
+    assert torch.equal(prepare_by(Recipe(size=64), picture()), prepare(picture(), 64))
+
+
+def test_unit_keeps_the_grey_values() -> None:
+    one = picture(90, 120)
+    as_it_is = Recipe(intensity=Intensity.UNIT, channels=1, resize=Resize.NONE)
+    np.testing.assert_array_equal(prepare_by(as_it_is, one)[0].numpy(), one.pixels)
+    squashed = prepare_by(Recipe(size=64, intensity=Intensity.UNIT), one)
+    assert squashed.shape == (3, 64, 64)
+    np.testing.assert_array_equal(squashed[1].numpy(), resize(one.pixels, 64))
+
+
+def test_mean_and_std_are_of_each_channel() -> None:
+    one = picture(64, 64)
+    recipe = Recipe(size=64, intensity=Intensity.UNIT, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0))
+    prepared = prepare_by(recipe, one).numpy()
+    np.testing.assert_allclose(prepared[2], (one.pixels - 0.3) / 4, atol=1e-6)
+
+
+def test_with_unit_padding_is_black() -> None:
+    grey = np.ones((64, 64), dtype=np.float32)
+    padding = np.zeros(grey.shape, dtype=bool)
+    padding[:, 40:] = True
+    recipe = Recipe(intensity=Intensity.UNIT, channels=1, resize=Resize.NONE)
+    prepared = prepare_by(recipe, Picture(grey, padding))[0]
+    assert not prepared[:, 40:].any()
+    assert (prepared[:, :40] == 1).all()

@@ -9,8 +9,8 @@ import torch
 
 from inference.domain.errors import ModelFailed
 from inference.domain.job import ModelId
-from inference.models.manifest import Recipe
 from inference.models.networks import build_network
+from inference.models.recipe import Recipe
 from inference.models.registry import FolderRegistry
 from inference.models.torch_model import TorchModel
 from inference.ports import Assessment, Picture
