@@ -139,7 +139,8 @@ class TorchGate:
             KINDS[best],
             float(certainty[best]),
             sure=float(certainty[best]) >= self._file.certainty,
-            familiar=distance <= self._file.distance,
+            # The distance is to frontal chest radiographs; of other kinds it says nothing.
+            familiar=KINDS[best] is not Kind.FRONTAL_CHEST or distance <= self._file.distance,
         )
 
 

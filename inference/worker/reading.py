@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from inference.domain import recognition, screening
 from inference.domain.errors import CodecMissing, UnreadablePixels
-from inference.domain.finding import Finding, Presence
+from inference.domain.finding import Finding
+from inference.domain.geometry import Stack, stack
 from inference.domain.instance import Instance
 from inference.domain.job import JobRequest
-from inference.domain.manifest import Manifest
+from inference.domain.manifest import Explanation, Manifest, Scope, Task
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
-from inference.ports import Assessment, Evidence, Files, Gates, Model, Picture, PixelReader
-from inference.worker import region
+from inference.ports import Assessment, Evidence, Files, Gates, Model, PixelReader
+from inference.worker.interpret import findings_in_image, findings_in_series, key_slices
+from inference.worker.seen import Seen
 
 _BATCH = 8  # pictures; a study of radiographs seldom has more
 
@@ -25,6 +28,15 @@ class Reading:
     """A Result that is not encoded yet, and what was seen in each Instance."""
 
     result: Result
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What came of some of the Instances."""
+
+    findings: tuple[Finding, ...]
+    refusals: tuple[Refusal, ...]
     evidence: tuple[Evidence, ...]
 
 
@@ -50,42 +62,25 @@ class Reader:
     ) -> Reading:
         """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`.
 
-        Without `explain` there are no heat maps, and every region is the whole image.
+        Without `explain` there are no heat maps, and no region is drawn from one.
         """
-        manifest = model.manifest
-        findings: list[Finding] = []
-        refused: list[Refusal] = []
-        evidence: list[Evidence] = []
-        for start in range(0, len(instances), _BATCH):
-            seen: list[tuple[Instance, Picture]] = []
-            for instance in instances[start : start + _BATCH]:
-                picture, why = self._look(manifest, instance)
-                refused.extend(why)
-                if picture is None:
-                    evidence.append(Evidence(instance, self._files.path(instance.key)))
-                else:
-                    seen.append((instance, picture))
-            seen, why = self._let_pass(manifest, seen, evidence)
-            refused.extend(why)
-            if not seen:
-                continue
-            answers = model.assess([picture for _, picture in seen], explain=explain)
-            for (instance, picture), answer in zip(seen, answers, strict=True):
-                found = interpret(manifest, instance, picture, answer, self._asks(manifest))
-                findings.extend(found)
-                evidence.append(self._evidence(instance, picture, answer, found))
+        if model.manifest.reads is Scope.SERIES:
+            parts = [self._read_series(model, each, explain) for each in _series(instances)]
+        else:
+            parts = [self._read_images(model, each, explain) for each in _batches(instances)]
+        findings = tuple(chain.from_iterable(each.findings for each in parts))
         return Reading(
             Result(
                 study_instance_uid=request.study_instance_uid,
                 revision=request.revision,
-                model=manifest.model,
+                model=model.manifest.model,
                 outcome=Outcome.ASSESSED if findings else Outcome.NOT_ASSESSED,
-                findings=tuple(findings),
-                refusals=tuple(refused),
+                findings=findings,
+                refusals=tuple(chain.from_iterable(each.refusals for each in parts)),
                 produced_at=at,
                 seconds=0.0,
             ),
-            tuple(evidence),
+            tuple(chain.from_iterable(each.evidence for each in parts)),
         )
 
     def decline(
@@ -109,96 +104,174 @@ class Reader:
             seconds=0.0,
             failed=failed,
         )
-        return Reading(
-            result, tuple(Evidence(each, self._files.path(each.key)) for each in instances)
-        )
+        return Reading(result, tuple(self._unseen(each) for each in instances))
 
-    def _look(
-        self, manifest: Manifest, instance: Instance
-    ) -> tuple[Picture | None, tuple[Refusal, ...]]:
+    def _read_images(self, model: Model, instances: Sequence[Instance], explain: bool) -> _Part:
+        """Read each Instance for itself."""
+        manifest = model.manifest
+        seen, refusals = self._open(manifest, instances)
+        answers = model.assess([each.picture for each in seen], explain=explain) if seen else ()
+        findings: list[Finding] = []
+        shown: dict[str, Evidence] = {}
+        for each, answer in zip(seen, answers, strict=True):
+            doubts = self._doubts(manifest, each.instance)
+            found = findings_in_image(manifest, each, answer, doubts)
+            findings.extend(found)
+            shown[each.instance.sop_instance_uid] = self._evidence(each, answer)
+        return _Part(tuple(findings), refusals, self._all(instances, shown))
+
+    def _read_series(self, model: Model, instances: Sequence[Instance], explain: bool) -> _Part:
+        """Read the Instances of one Series as one."""
+        manifest = model.manifest
+        seen, refusals = self._open(manifest, instances)
+        placed = stack([each.picture.plane for each in seen])
+        slices = [seen[index] for index in placed.order]
+        refusals = (*refusals, *_refusals_of_stack(manifest, seen, placed))
+        if not slices or len(slices) < manifest.needs.minimum_slices:
+            return _Part((), refusals, self._all(instances, {}))
+        answers = list(model.assess([each.picture for each in slices], explain=False))
+        keys = sorted(
+            {
+                index
+                for output in manifest.outputs
+                for index in key_slices(manifest, output, answers)
+            }
+        )
+        if explain and _has_heat_maps(manifest):
+            explained = model.assess([slices[index].picture for index in keys])
+            for index, answer in zip(keys, explained, strict=True):
+                answers[index] = replace(answers[index], heat_maps=answer.heat_maps)
+        doubts = (
+            *self._doubts(manifest, slices[0].instance),
+            *_doubts_of_stack(manifest, placed, slices[0].instance),
+        )
+        findings = findings_in_series(manifest, slices, answers, placed, doubts)
+        named = {each.sop_instance_uid for each in findings}
+        named.update(each.sop_instance_uid for found in findings for each in found.slices)
+        shown = {
+            uid: self._evidence(each, answer, with_picture=uid in named)
+            for each, answer in zip(slices, answers, strict=True)
+            for uid in (each.instance.sop_instance_uid,)
+        }
+        return _Part(findings, refusals, self._all(instances, shown))
+
+    def _open(
+        self, manifest: Manifest, instances: Sequence[Instance]
+    ) -> tuple[list[Seen], tuple[Refusal, ...]]:
+        """Return what the model may read, and why it may not read the rest."""
+        seen: list[Seen] = []
+        refusals: list[Refusal] = []
+        for instance in instances:
+            found = self._look(manifest, instance)
+            if isinstance(found, Seen):
+                seen.append(found)
+            else:
+                refusals.extend(found)
+        passed, why = self._let_pass(manifest, seen)
+        return passed, (*refusals, *why)
+
+    def _look(self, manifest: Manifest, instance: Instance) -> Seen | tuple[Refusal, ...]:
         why = screening.refusals(manifest, instance)
         if why:
-            return None, why
+            return why
         uid = instance.sop_instance_uid
+        path = self._files.path(instance.key)
         try:
-            return self._pixels.read(self._files.path(instance.key)), ()
+            return Seen(instance, self._pixels.read(path, window=manifest.window))
         except CodecMissing as error:
-            return None, (Refusal(Reason.CODEC_MISSING, str(error), uid),)
+            return (Refusal(Reason.CODEC_MISSING, str(error), uid),)
         except UnreadablePixels as error:
-            return None, (Refusal(Reason.UNREADABLE_PIXELS, str(error), uid),)
-
-    def _asks(self, manifest: Manifest) -> bool:
-        return self._gates is not None and bool(manifest.gate)
+            return (Refusal(Reason.UNREADABLE_PIXELS, str(error), uid),)
 
     def _let_pass(
-        self,
-        manifest: Manifest,
-        seen: list[tuple[Instance, Picture]],
-        evidence: list[Evidence],
-    ) -> tuple[list[tuple[Instance, Picture]], tuple[Refusal, ...]]:
-        """Return what the model may read, and why it may not read the rest."""
+        self, manifest: Manifest, seen: Sequence[Seen]
+    ) -> tuple[list[Seen], tuple[Refusal, ...]]:
         if not seen or self._gates is None or not manifest.gate:
-            return seen, ()
-        gate = self._gates.gate(manifest.gate)
-        passed: list[tuple[Instance, Picture]] = []
+            return list(seen), ()
+        accepted, name = manifest.needs.recognised, manifest.model.name
+        passed: list[Seen] = []
         refused: list[Refusal] = []
-        recognised = gate.look([picture for _, picture in seen])
-        for (instance, picture), each in zip(seen, recognised, strict=True):
-            why = recognition.objection(each, manifest.needs.recognised, manifest.model.name)
+        recognised = self._gates.gate(manifest.gate).look([each.picture for each in seen])
+        for each, what in zip(seen, recognised, strict=True):
+            why = recognition.objection(what, accepted, name)
             if why is None:
-                passed.append((instance, picture))
+                passed.append(each)
             else:
-                refused.append(Refusal(*why, instance.sop_instance_uid))
-                evidence.append(Evidence(instance, self._files.path(instance.key)))
+                refused.append(Refusal(*why, each.instance.sop_instance_uid))
+        if manifest.reads is Scope.SERIES and 2 * len(passed) < len(seen):
+            # What few slices of a Series look like says nothing against what most do.
+            detail = f"Only {len(passed)} of the {len(seen)} slices are what {name} reads"
+            refused.extend(
+                Refusal(Reason.NOT_RECOGNISED, detail, each.instance.sop_instance_uid)
+                for each in passed
+            )
+            passed = []
         return passed, tuple(refused)
 
-    def _evidence(
-        self,
-        instance: Instance,
-        picture: Picture,
-        answer: Assessment,
-        found: Sequence[Finding],
-    ) -> Evidence:
-        maps = answer.heat_maps
-        heat_map = max((maps[name] for name in maps), key=lambda each: each.max(), default=None)
-        return Evidence(instance, self._files.path(instance.key), picture, heat_map)
+    def _doubts(self, manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
+        asked = self._gates is not None and bool(manifest.gate)
+        return screening.doubts(manifest, instance, recognised=asked)
 
+    def _all(
+        self, instances: Iterable[Instance], shown: dict[str, Evidence]
+    ) -> tuple[Evidence, ...]:
+        """Return the Evidence of each Instance, in the order in which they came."""
+        return tuple(shown.get(each.sop_instance_uid) or self._unseen(each) for each in instances)
 
-def interpret(
-    manifest: Manifest,
-    instance: Instance,
-    picture: Picture,
-    answer: Assessment,
-    recognised: bool = False,
-) -> tuple[Finding, ...]:
-    """Return one coded Finding for each output of the model.
+    def _unseen(self, instance: Instance) -> Evidence:
+        return Evidence(instance, self._files.path(instance.key))
 
-    `recognised`: a gate let the picture pass.
-
-    Where the patient is outside the population, or the header leaves it open, the presence
-    is undetermined however high the certainty.
-    """
-    doubts = screening.doubts(manifest, instance, recognised=recognised)
-    rows, columns = picture.pixels.shape
-    findings = []
-    for output in manifest.outputs:
-        certainty = answer.certainty[output.name]
-        above = certainty >= output.threshold
-        heat_map = answer.heat_maps.get(output.name)
-        findings.append(
-            Finding(
-                finding=output.finding,
-                site=output.site,
-                presence=Presence.UNDETERMINED
-                if doubts
-                else (Presence.PRESENT if above else Presence.ABSENT),
-                certainty=certainty,
-                threshold=output.threshold,
-                sop_instance_uid=instance.sop_instance_uid,
-                region=region.hottest(heat_map)
-                if above and heat_map is not None
-                else region.whole_image(rows, columns),
-                doubts=doubts,
-            )
+    def _evidence(self, seen: Seen, answer: Assessment, *, with_picture: bool = True) -> Evidence:
+        maps = answer.heat_maps.values()
+        heat_map = max(maps, key=lambda each: float(each.max()), default=None)
+        return replace(
+            self._unseen(seen.instance),
+            picture=seen.picture if with_picture else None,
+            heat_map=heat_map if with_picture else None,
+            masks=answer.masks,
         )
-    return tuple(findings)
+
+
+def _has_heat_maps(manifest: Manifest) -> bool:
+    return manifest.task is Task.CLASSIFICATION and manifest.explanation is not Explanation.NONE
+
+
+def _refusals_of_stack(
+    manifest: Manifest, seen: Sequence[Seen], placed: Stack
+) -> Iterator[Refusal]:
+    for index, each in enumerate(seen):
+        if index not in placed.order:
+            yield Refusal(
+                Reason.NOT_IN_STACK,
+                "it does not lie parallel to the most slices of its Series, or says not where",
+                each.instance.sop_instance_uid,
+            )
+    slices, least = len(placed.order), manifest.needs.minimum_slices
+    if 0 < slices < least:
+        yield Refusal(
+            Reason.TOO_FEW_SLICES,
+            f"the Series has {slices} slices that can be read; {manifest.model.name} needs {least}",
+            seen[placed.order[0]].instance.sop_instance_uid,
+        )
+
+
+def _doubts_of_stack(manifest: Manifest, placed: Stack, first: Instance) -> tuple[Refusal, ...]:
+    if not placed.has_gaps:
+        return ()
+    detail = (
+        f"slices stand for up to {max(placed.thickness_mm):.1f} mm, which says that some are "
+        f"missing; {manifest.model.name} answers on what is there"
+    )
+    return (Refusal(Reason.SLICES_MISSING, detail, first.sop_instance_uid),)
+
+
+def _series(instances: Iterable[Instance]) -> list[list[Instance]]:
+    """Return the Instances by Series, in the order in which they came."""
+    found: dict[str, list[Instance]] = {}
+    for each in instances:
+        found.setdefault(each.series_instance_uid, []).append(each)
+    return list(found.values())
+
+
+def _batches(instances: Sequence[Instance]) -> list[Sequence[Instance]]:
+    return [instances[start : start + _BATCH] for start in range(0, len(instances), _BATCH)]
