@@ -13,8 +13,9 @@ from safetensors.torch import load
 from inference.domain.errors import ManifestError, UnknownModel, WeightsChanged
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
-from inference.models.gate import TorchGate, is_gate, load_gate
-from inference.models.manifest import FILE_NAME, ModelFile, read_model_file
+from inference.models.folders import ModelFolders
+from inference.models.gate import TorchGate, load_gate
+from inference.models.manifest import FILE_NAME, ModelFile
 from inference.models.networks import build_network
 from inference.models.torch_model import TorchModel
 
@@ -22,7 +23,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 
 
 class FolderRegistry:
-    """The models below `roots`, read once. A root that does not exist holds none.
+    """The models below `roots`, with those that are added while it runs.
 
     `chosen` names the active version of a model; without it, it is the highest. Only
     safetensors are read: they hold numbers, and no code that could run.
@@ -38,27 +39,21 @@ class FolderRegistry:
     ) -> None:
         self._device = device
         self._chosen = dict(chosen or {})
-        self._found: dict[ModelId, tuple[ModelFile, Path]] = {}
+        self._folders = ModelFolders(roots)
         self._loaded: dict[ModelId, TorchModel] = {}
-        self._gate_files: dict[ModelId, Path] = {}
         self._gates: dict[ModelId, TorchGate] = {}
         self._lock = threading.Lock()
-        for root in roots:
-            for path in sorted(root.glob(f"*/*/{FILE_NAME}")):
-                if is_gate(path):
-                    self._gate_files[ModelId(path.parts[-3], path.parts[-2])] = path
-                else:
-                    self._add(path)
         for name in self._chosen:
             self.active(name)
 
     def manifests(self) -> Sequence[Manifest]:
         """Return all, by name, then by version."""
-        models = sorted(self._found, key=lambda model: (model.name, _order(model.version)))
-        return tuple(self._found[model][0].manifest for model in models)
+        found = self._folders.models()
+        models = sorted(found, key=lambda model: (model.name, _order(model.version)))
+        return tuple(found[model][0].manifest for model in models)
 
     def active(self, name: str) -> ModelId:
-        versions = [model for model in self._found if model.name == name]
+        versions = [model for model in self._folders.models() if model.name == name]
         if not versions:
             raise UnknownModel(f"no model of the name {name[:80]!r} is registered")
         if name not in self._chosen:
@@ -74,43 +69,31 @@ class FolderRegistry:
 
     def load(self, model: ModelId) -> TorchModel:
         """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
-        file, folder = self._find(model)
         with self._lock:
             if model not in self._loaded:
+                file, folder = self._find(model)
                 self._loaded[model] = _load(file, folder, self._device)
             return self._loaded[model]
 
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
-        versions = [each for each in self._gate_files if each.name == name]
+        versions = [each for each in self._folders.gates if each.name == name]
         if not versions:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
         newest = max(versions, key=lambda each: _order(each.version))
         with self._lock:
             if newest not in self._gates:
-                self._gates[newest] = load_gate(self._gate_files[newest])
+                self._gates[newest] = load_gate(self._folders.gates[newest])
             return self._gates[newest]
 
     def _find(self, model: ModelId) -> tuple[ModelFile, Path]:
+        found = self._folders.models()
+        if model not in found:
+            found = self._folders.models(again=True)
         try:
-            return self._found[model]
+            return found[model]
         except KeyError:
             raise UnknownModel(f"the model {model} is not registered") from None
-
-    def _add(self, path: Path) -> None:
-        file = read_model_file(path)
-        model = file.manifest.model
-        folder = path.parent
-        if (folder.parent.name, folder.name) != (model.name, model.version):
-            raise ManifestError(
-                f"{path}: it names {model}, so its folder must be {model.name}/{model.version}"
-            )
-        if model in self._found:
-            raise ManifestError(
-                f"{path}: {model} is in {self._found[model][1]} already; "
-                "give this one another version"
-            )
-        self._found[model] = (file, folder)
 
 
 def _load(file: ModelFile, folder: Path, device: str) -> TorchModel:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from tests.support.models import write_model
 def test_the_highest_version_is_active_unless_one_is_chosen(tmp_path: Path) -> None:
     for version in ("1.9.0", "1.10.0", "1.2"):
         write_model(tmp_path, version=version)
-    assert FolderRegistry((tmp_path,)).active("small") == ModelId("small", "1.10.0")
+    registry = FolderRegistry((tmp_path,))
+    assert registry.active("small") == ModelId("small", "1.10.0")
+    assert [each.model.version for each in registry.manifests()] == ["1.2", "1.9.0", "1.10.0"]
     chosen = FolderRegistry((tmp_path,), {"small": "1.2"})
     assert chosen.active("small") == ModelId("small", "1.2")
-    assert [each.model.version for each in chosen.manifests()] == ["1.2", "1.9.0", "1.10.0"]
 
 
 def test_several_roots_are_one_registry(tmp_path: Path) -> None:
@@ -82,3 +84,46 @@ def test_one_version_in_two_roots_is_refused(tmp_path: Path) -> None:
     write_model(tmp_path / "b", seed=1)
     with pytest.raises(ManifestError, match="another version"):
         FolderRegistry((tmp_path / "a", tmp_path / "b"))
+
+
+def test_a_folder_that_is_added_later_is_found(tmp_path: Path) -> None:
+    registry = FolderRegistry((tmp_path / "models",))
+    assert registry.manifests() == ()
+    write_model(tmp_path / "models")
+    assert registry.active("small") == ModelId("small", "1.0.0")
+    first = registry.load(ModelId("small", "1.0.0"))
+    write_model(tmp_path / "models", version="2.0.0")
+    assert registry.load(ModelId("small", "2.0.0")).manifest.model.version == "2.0.0"
+    assert [each.model.version for each in registry.manifests()] == ["1.0.0", "2.0.0"]
+    assert registry.load(ModelId("small", "1.0.0")) is first
+
+
+def test_a_broken_folder_that_is_added_later_harms_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_model(tmp_path)
+    registry = FolderRegistry((tmp_path,))
+    write_model(tmp_path, version="3.0.0").rename(tmp_path / "small" / "2.0.0")
+    assert registry.active("small") == ModelId("small", "1.0.0")
+    assert "must be small/3.0.0" in caplog.text
+    (tmp_path / "small" / "2.0.0").rename(tmp_path / "small" / "3.0.0")
+    assert registry.active("small") == ModelId("small", "3.0.0")
+
+
+def test_a_version_is_read_once(tmp_path: Path) -> None:
+    path = write_model(tmp_path) / "model.toml"
+    registry = FolderRegistry((tmp_path,))
+    path.write_text(path.read_text().replace("threshold = 0.4", "threshold = 0.9"))
+    write_model(tmp_path, version="2.0.0")
+    assert [each.outputs[0].threshold for each in registry.manifests()] == [0.4, 0.4]
+
+
+def test_many_threads_find_what_is_added(tmp_path: Path) -> None:
+    registry = FolderRegistry((tmp_path,))
+    versions = [f"{number}.0" for number in range(1, 9)]
+    with ThreadPoolExecutor(4) as pool:
+        for version in versions:
+            write_model(tmp_path, version=version)
+            found = pool.map(lambda _: registry.active("small").version, range(8))
+            assert set(found) == {version}
+    assert [each.model.version for each in registry.manifests()] == versions
