@@ -176,13 +176,13 @@ class Demo:
         job, result = stores.results.of_study(study.study_instance_uid)[0]
         attributes = study.attributes
         name = f"{attributes.patient_id or study.study_instance_uid}-{attributes.modality}".lower()
-        uids = {Role.REPORT: "", Role.OVERLAY: ""}
+        uids = dict.fromkeys(Role, "")
         for each in result.objects:
             part10 = stores.archive.path(each.key).read_bytes()
             uids[each.role] = each.sop_instance_uid
             if each.role is Role.OVERLAY:
                 (self.results / f"{name}-overlay.png").write_bytes(overlay_as_png(part10))
-            else:
+            elif each.role is Role.REPORT:
                 (self.results / f"{name}-report.txt").write_text(report_as_text(part10))
         if job.state is JobState.FAILED:
             self.notes.append(f"Job {job.job_id} failed: {job.error}")

@@ -141,6 +141,14 @@ def store(
     return int(status)
 
 
+def accepts(opened: Association, description: Description) -> bool:
+    """Did the peer agree to take such an object?"""
+    syntaxes = [description.transfer_syntax_uid]
+    if description.transfer_syntax_uid in _UNCOMPRESSED:
+        syntaxes.append(str(ImplicitVRLittleEndian))
+    return any(_context(opened, description.sop_class_uid, each) for each in syntaxes)
+
+
 def _context(opened: Association, sop_class: str, syntax: str) -> PresentationContext | None:
     for context in opened.accepted_contexts:
         if context.abstract_syntax == sop_class and context.transfer_syntax[0] == syntax:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from dicom_node.archive.header import describe
 from dicom_node.dimse import status
-from dicom_node.dimse.requester import MAXIMUM_CONTEXTS, Peer, association, needed_contexts, store
+from dicom_node.dimse.requester import (
+    MAXIMUM_CONTEXTS,
+    Peer,
+    accepts,
+    association,
+    needed_contexts,
+    store,
+)
 from dicom_node.dimse.timeouts import Timeouts
 from inference.domain.errors import (
     DestinationRefused,
@@ -17,9 +25,15 @@ from inference.domain.errors import (
 from inference.domain.instance import Description
 from inference.domain.result import ResultObject
 
+_log = logging.getLogger(__name__)
+
 
 class DicomDestination:
-    """Implements `inference.ports.Destination`: an AE that stores."""
+    """Implements `inference.ports.Destination`: an AE that stores.
+
+    Many a PACS takes no Parametric Map. What is a courtesy and not accepted is left out, and
+    the log says so; a report or a segmentation that is not accepted is an error.
+    """
 
     def __init__(
         self,
@@ -48,6 +62,9 @@ class DicomDestination:
             raise DestinationRefused(f"One result needs {len(pairs)} presentation contexts.")
         with association(self._peer, pairs, self._timeouts) as opened:
             for number, (each, path, description) in enumerate(described, start=1):
+                if each.role.is_courtesy and not accepts(opened, description):
+                    _log.warning("%s does not accept the %s; left out", self._peer, each.role)
+                    continue
                 code = store(opened, path, description, number % 65535 or 1)
                 if status.is_taken(code):
                     continue

@@ -25,6 +25,11 @@ class Role(StrEnum):
     PARAMETRIC_MAP = "parametric map"
     KEY_OBJECTS = "key objects"
 
+    @property
+    def is_courtesy(self) -> bool:
+        """Does it only show what report and segmentation say (IHE AIR 6.5)?"""
+        return self not in (Role.REPORT, Role.SEGMENTATION)
+
 
 @dataclass(frozen=True, slots=True)
 class ResultObject:

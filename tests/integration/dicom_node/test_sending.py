@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,19 @@ class TestContexts:
             pytest.raises(DestinationRefused, match="does not accept SOP Class"),
         ):
             destination(peer.port).send(as_objects(make_instance(), ct))
+
+    def test_a_courtesy_that_is_not_supported_is_left_out(
+        self, make_instance: Instances, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ct = tmp_path / "ct.dcm"
+        content = data_set().replace(b"1.2.840.10008.5.1.4.1.1.1\0", b"1.2.840.10008.5.1.4.1.1.2\0")
+        ct.write_bytes(part10(content))
+        ((described, path),) = as_objects(ct)
+        courtesy = (replace(described, role=Role.PARAMETRIC_MAP), path)
+        with Peer((str(ComputedRadiographyImageStorage), ExplicitVRLittleEndian)) as peer:
+            destination(peer.port).send([*as_objects(make_instance()), courtesy])
+            assert len(peer.syntaxes) == 1
+        assert "does not accept the parametric map; left out" in caplog.text
 
     @pytest.mark.parametrize(
         ("status", "error"),
