@@ -12,6 +12,7 @@ class Account:
     Studies: received = receiving + stable. Jobs: one or more for each stable revision,
     each queued, running, done, refused or failed. Deliveries: one for each ended Job and
     Destination, each pending, delivered or failed. Incidents: set aside, not in a Study.
+    Jobs in shadow, and their results, stand apart and count nowhere else.
     """
 
     studies_received: int
@@ -26,6 +27,14 @@ class Account:
     jobs_refused: int
     jobs_failed: int
     results: int
+    shadow_jobs: int
+    shadow_queued: int
+    shadow_running: int
+    shadow_done: int
+    shadow_refused: int
+    shadow_failed: int
+    shadow_results: int
+    shadow_deliveries: int
     deliveries: int
     deliveries_pending: int
     deliveries_delivered: int
@@ -54,6 +63,20 @@ class Account:
                 "every ended job has a result",
                 self.results == self.jobs_done + self.jobs_refused + self.jobs_failed,
             ),
+            (
+                "shadow jobs = queued + running + done + refused + failed",
+                self.shadow_jobs
+                == self.shadow_queued
+                + self.shadow_running
+                + self.shadow_done
+                + self.shadow_refused
+                + self.shadow_failed,
+            ),
+            (
+                "every ended shadow job has a result",
+                self.shadow_results == self.shadow_done + self.shadow_refused + self.shadow_failed,
+            ),
+            ("no shadow job is delivered", self.shadow_deliveries == 0),
             (
                 "deliveries = pending + delivered + failed",
                 self.deliveries

@@ -18,6 +18,7 @@
     │   ├── ManifestError
     │   ├── WeightsChanged
     │   ├── UnknownModel
+    │   ├── RolloutChanged
     │   └── ModelFailed
     ├── DeliveryError
     │   ├── DestinationUnreachable    try again later
@@ -95,6 +96,10 @@ class WeightsChanged(ModelError):
 
 class UnknownModel(ModelError):
     """No model of this name is registered."""
+
+
+class RolloutChanged(ModelError):
+    """Somebody else changed the model's rollout in the meantime; look again, then decide."""
 
 
 class ModelFailed(ModelError):

@@ -31,7 +31,7 @@ class JobRequest:
     """What to do. `instances` are SOP Instance UIDs, in the order in which to read them.
 
     `model` is None where no rule takes the Study: the Job then only says so in a report,
-    and `why` holds the reason.
+    and `why` holds the reason. A Job in `shadow` is read and recorded, but not delivered.
     """
 
     study_instance_uid: str
@@ -41,6 +41,7 @@ class JobRequest:
     priority: Priority
     instances: tuple[str, ...]
     why: str = ""
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,10 @@ class MemoryIndex:
     def account(self) -> Account:
         with self._store.transaction():
             studies = [each.state for each in self._store.studies.values()]
-            jobs = [row.job.state for row in self._store.jobs.values()]
+            rows = self._store.jobs.values()
+            jobs = [row.job.state for row in rows if not row.job.request.shadow]
+            shadows = {row.job.job_id: row.job.state for row in rows if row.job.request.shadow}
+            states = list(shadows.values())
             deliveries = [each.state for each in self._store.deliveries.values()]
             incidents = [each.kind for each in self._store.incidents]
             return Account(
@@ -131,7 +134,17 @@ class MemoryIndex:
                 jobs_done=jobs.count(JobState.DONE),
                 jobs_refused=jobs.count(JobState.REFUSED),
                 jobs_failed=jobs.count(JobState.FAILED),
-                results=len(self._store.results),
+                results=sum(each not in shadows for each in self._store.results),
+                shadow_jobs=len(states),
+                shadow_queued=states.count(JobState.QUEUED),
+                shadow_running=states.count(JobState.RUNNING),
+                shadow_done=states.count(JobState.DONE),
+                shadow_refused=states.count(JobState.REFUSED),
+                shadow_failed=states.count(JobState.FAILED),
+                shadow_results=sum(each in shadows for each in self._store.results),
+                shadow_deliveries=sum(
+                    each.job_id in shadows for each in self._store.deliveries.values()
+                ),
                 deliveries=len(deliveries),
                 deliveries_pending=deliveries.count(DeliveryState.PENDING),
                 deliveries_delivered=deliveries.count(DeliveryState.DELIVERED),

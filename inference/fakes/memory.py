@@ -7,6 +7,7 @@ from inference.fakes.index import MemoryIndex
 from inference.fakes.outbox import MemoryOutbox
 from inference.fakes.queue import MemoryJobQueue
 from inference.fakes.results import MemoryResults
+from inference.fakes.rollouts import MemoryRollouts
 from inference.fakes.store import MemoryStore
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "MemoryJobQueue",
     "MemoryOutbox",
     "MemoryResults",
+    "MemoryRollouts",
     "MemoryStore",
 ]

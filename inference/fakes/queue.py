@@ -31,7 +31,12 @@ class MemoryJobQueue:
                 return None
             row = min(
                 due,
-                key=lambda row: (-row.job.request.priority, row.job.enqueued_at, row.job.job_id),
+                key=lambda row: (
+                    -row.job.request.priority,
+                    row.job.request.shadow,
+                    row.job.enqueued_at,
+                    row.job.job_id,
+                ),
             )
             row.job = replace(
                 row.job, state=JobState.RUNNING, attempts=row.job.attempts + 1, started_at=now

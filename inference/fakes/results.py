@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inference.domain.delivery import Delivery, DeliveryState
-from inference.domain.job import Job, JobState, Lease, ModelId
+from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.domain.result import Outcome, Result
 from inference.fakes.store import MemoryStore
 
@@ -16,6 +16,8 @@ class MemoryResults:
         self._store = store
 
     def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+        if lease.job.request.shadow and (destinations or result.objects):
+            raise ValueError("a result in shadow is not delivered")
         with self._store.transaction():
             row = self._store.held(lease)
             state, error = JobState.DONE, ""
@@ -39,12 +41,15 @@ class MemoryResults:
                     next_attempt_at=result.produced_at,
                 )
 
-    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
+    def of_study(
+        self, study_instance_uid: str, *, shadow: bool = False
+    ) -> Sequence[tuple[Job, Result]]:
         with self._store.transaction():
             found = [
                 (self._store.jobs[job_id].job, result)
                 for job_id, result in reversed(self._store.results.items())
                 if result.study_instance_uid == study_instance_uid
+                and self._store.jobs[job_id].job.request.shadow == shadow
             ]
             return tuple(sorted(found, key=lambda each: -each[1].revision))
 
@@ -60,3 +65,25 @@ class MemoryResults:
             if result.revision < revision and (result.model and result.model.name) == name:
                 return result
         return None
+
+    def beside(self, shadow: ModelId, limit: int = 10_000) -> Sequence[tuple[Result, Result]]:
+        with self._store.transaction():
+            jobs = [row.job for row in self._store.jobs.values() if row.job.job_id in self._results]
+            shown = {_key(each.request): each for each in jobs if not each.request.shadow}
+            pairs = [
+                (self._results[shown[_key(each.request)].job_id], self._results[each.job_id])
+                for each in reversed(jobs)
+                if each.request.shadow
+                and each.request.model == shadow
+                and _key(each.request) in shown
+            ]
+            return tuple(pairs[:limit])
+
+    @property
+    def _results(self) -> dict[int, Result]:
+        return self._store.results
+
+
+def _key(request: JobRequest) -> tuple[str, int, str]:
+    name = request.model.name if request.model else ""
+    return request.study_instance_uid, request.revision, name

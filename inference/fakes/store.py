@@ -12,6 +12,7 @@ from inference.domain.errors import LeaseLost, RepositoryUnavailable
 from inference.domain.instance import Incident, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.domain.result import Result
+from inference.domain.rollout import RolloutChange
 from inference.domain.study import Study
 
 
@@ -41,6 +42,7 @@ class MemoryStore:
     results: dict[int, Result] = field(default_factory=dict)  # by Job, the oldest first
     deliveries: dict[int, Delivery] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
+    rollouts: dict[str, list[RolloutChange]] = field(default_factory=dict)  # the oldest first
     unavailable: bool = False
     _lock: RLock = field(default_factory=RLock)
     _last_job: int = 0
@@ -60,6 +62,7 @@ class MemoryStore:
                 other.study_instance_uid == request.study_instance_uid
                 and other.revision == request.revision
                 and (other.model and other.model.name) == name
+                and other.shadow == request.shadow
             ):
                 return
         self._last_job += 1

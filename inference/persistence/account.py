@@ -20,6 +20,8 @@ from inference.persistence.tables import (
     studies,
 )
 
+_SHADOWS = select(jobs.c.job_id).where(jobs.c.shadow)
+
 
 def count_all(connection: Connection) -> Account:
     """Count in one statement: its numbers belong together at every isolation level."""
@@ -30,9 +32,19 @@ def count_all(connection: Connection) -> Account:
             _count("studies_stable", studies, studies.c.state == StudyState.STABLE),
             _count("revisions", revisions),
             _count("instances", instances),
-            _count("jobs", jobs),
-            *(_count(f"jobs_{state.value}", jobs, jobs.c.state == state) for state in JobState),
-            _count("results", results),
+            _count("jobs", jobs, ~jobs.c.shadow),
+            *(
+                _count(f"jobs_{state.value}", jobs, jobs.c.state == state, ~jobs.c.shadow)
+                for state in JobState
+            ),
+            _count("results", results, results.c.job_id.not_in(_SHADOWS)),
+            _count("shadow_jobs", jobs, jobs.c.shadow),
+            *(
+                _count(f"shadow_{state.value}", jobs, jobs.c.state == state, jobs.c.shadow)
+                for state in JobState
+            ),
+            _count("shadow_results", results, results.c.job_id.in_(_SHADOWS)),
+            _count("shadow_deliveries", deliveries, deliveries.c.job_id.in_(_SHADOWS)),
             _count("deliveries", deliveries),
             *(
                 _count(f"deliveries_{state.value}", deliveries, deliveries.c.state == state)

@@ -78,6 +78,34 @@ class Database:
             if self._writer:
                 self._writer.release()
 
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """Begin a transaction that may make tables anew.
+
+        SQLite drops a table together with what refers to it, unless it is told not to look;
+        so it looks at the end instead.
+        """
+        if not self._writer:
+            with self.writing() as connection:
+                yield connection
+            return
+        if not self._writer.acquire(timeout=_BUSY_TIMEOUT):
+            raise RepositoryUnavailable("The database is busy.")
+        try:
+            with self._translated(), self.engine.connect() as connection:
+                # Outside of any transaction: inside, SQLite passes over it in silence.
+                sqlite: Any = connection.connection.dbapi_connection
+                sqlite.execute("PRAGMA foreign_keys = OFF")
+                try:
+                    with connection.begin():
+                        yield connection
+                        if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                            raise RepositoryUnavailable("The database would lose what it holds.")
+                finally:
+                    sqlite.execute("PRAGMA foreign_keys = ON")
+        finally:
+            self._writer.release()
+
     def close(self) -> None:
         """Close all connections; every later call raises `RepositoryUnavailable`."""
         self._closed = True

@@ -21,7 +21,7 @@ def migrate(database: Database) -> None:
     config.set_main_option(
         "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
     )
-    with database.writing() as connection:
+    with database.migrating() as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

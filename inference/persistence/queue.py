@@ -36,7 +36,7 @@ class SqlJobQueue:
         due = (
             select(jobs.c.job_id)
             .where(jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)), jobs.c.due_at <= now)
-            .order_by(jobs.c.priority.desc(), jobs.c.enqueued_at, jobs.c.job_id)
+            .order_by(jobs.c.priority.desc(), jobs.c.shadow, jobs.c.enqueued_at, jobs.c.job_id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
@@ -137,6 +137,7 @@ def insert_jobs(connection: Connection, requests: Sequence[JobRequest], at: date
             jobs.c.study_instance_uid == request.study_instance_uid,
             jobs.c.revision == request.revision,
             jobs.c.model_name == name,
+            jobs.c.shadow == request.shadow,
         )
         if connection.scalar(select(jobs.c.job_id).where(same)) is not None:
             continue
@@ -150,6 +151,7 @@ def insert_jobs(connection: Connection, requests: Sequence[JobRequest], at: date
                 priority=int(request.priority),
                 instances=list(request.instances),
                 why=request.why,
+                shadow=request.shadow,
                 state=JobState.QUEUED,
                 attempts=0,
                 fence=0,
@@ -189,6 +191,7 @@ def job_of(row: Any) -> Job:
             priority=Priority(row.priority),
             instances=tuple(row.instances),
             why=row.why,
+            shadow=row.shadow,
         ),
         state=row.state,
         attempts=row.attempts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
@@ -26,6 +26,8 @@ class SqlResults:
         self._database = database
 
     def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+        if lease.job.request.shadow and (destinations or result.objects):
+            raise ValueError("a result in shadow is not delivered")
         state = _state(result)
         ending: dict[str, Any] = {"state": state, "finished_at": result.produced_at, "worker": ""}
         if state is not JobState.FAILED:
@@ -49,11 +51,14 @@ class SqlResults:
                     )
                 )
 
-    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
+    def of_study(
+        self, study_instance_uid: str, *, shadow: bool = False
+    ) -> Sequence[tuple[Job, Result]]:
         with self._database.reading() as connection:
             found = connection.execute(
                 select(results)
-                .where(results.c.study_instance_uid == study_instance_uid)
+                .join(jobs, jobs.c.job_id == results.c.job_id)
+                .where(results.c.study_instance_uid == study_instance_uid, jobs.c.shadow == shadow)
                 .order_by(results.c.revision.desc(), results.c.result_id.desc())
             ).all()
             return tuple((_job(connection, row.job_id), _result(connection, row)) for row in found)
@@ -72,7 +77,9 @@ class SqlResults:
         with self._database.reading() as connection:
             row = connection.execute(
                 select(results)
+                .join(jobs, jobs.c.job_id == results.c.job_id)
                 .where(
+                    ~jobs.c.shadow,
                     results.c.study_instance_uid == study_instance_uid,
                     results.c.model_name == name,
                     results.c.revision < revision,
@@ -81,6 +88,44 @@ class SqlResults:
                 .limit(1)
             ).one_or_none()
             return None if row is None else _result(connection, row)
+
+    def beside(self, shadow: ModelId, limit: int = 10_000) -> Sequence[tuple[Result, Result]]:
+        shown = jobs.alias("shown")
+        # By Jobs, which are unique where results are looked for by them.
+        pairs = (
+            select(shown.c.job_id, jobs.c.job_id)
+            .join(
+                shown,
+                and_(
+                    shown.c.study_instance_uid == jobs.c.study_instance_uid,
+                    shown.c.revision == jobs.c.revision,
+                    shown.c.model_name == jobs.c.model_name,
+                    ~shown.c.shadow,
+                ),
+            )
+            .where(
+                jobs.c.shadow,
+                jobs.c.model_name == shadow.name,
+                jobs.c.model_version == shadow.version,
+                jobs.c.state.in_(_ENDED),
+                shown.c.state.in_(_ENDED),
+            )
+            .order_by(jobs.c.job_id.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(
+                (_by_job(connection, first), _by_job(connection, second))
+                for first, second in connection.execute(pairs).all()
+            )
+
+
+_ENDED = (JobState.DONE, JobState.REFUSED, JobState.FAILED)
+
+
+def _by_job(connection: Connection, job_id: int) -> Result:
+    row = connection.execute(select(results).where(results.c.job_id == job_id)).one()
+    return _result(connection, row)
 
 
 def _state(result: Result) -> JobState:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from inference.domain.delivery import DeliveryState
@@ -110,7 +111,8 @@ jobs = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     Column("error", Words, nullable=False),
-    UniqueConstraint("study_instance_uid", "revision", "model_name"),
+    Column("shadow", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("study_instance_uid", "revision", "model_name", "shadow"),
     Index("ix_jobs_state_due_at", "state", "due_at"),
     sqlite_autoincrement=True,
 )
@@ -189,4 +191,20 @@ cursors = Table(
     metadata,
     Column("name", NAME, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+# Rows are added and never altered: the highest `number` of a model counts.
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("model_name", NAME, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("active", NAME, nullable=False),
+    Column("canary", NAME, nullable=False),
+    Column("fraction", Float, nullable=False),
+    Column("shadow", NAME, nullable=False),
+    Column("restores", Integer),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("why", Words, nullable=False),
 )

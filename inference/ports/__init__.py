@@ -14,6 +14,7 @@ from inference.ports.models import (
     Picture,
     PixelReader,
 )
+from inference.ports.rollouts import Rollouts
 from inference.ports.running import Clock, Service
 from inference.ports.storage import Archive, Cursors, Files, Index, Intake
 from inference.ports.work import Destination, JobQueue, Outbox, Results
@@ -40,5 +41,6 @@ __all__ = [
     "PixelReader",
     "ResultEncoder",
     "Results",
+    "Rollouts",
     "Service",
 ]

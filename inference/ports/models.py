@@ -104,7 +104,10 @@ class ModelRegistry(Protocol):
     def manifests(self) -> Sequence[Manifest]: ...
 
     def active(self, name: str) -> ModelId:
-        """Return the version of `name` that new Jobs use. Raises `UnknownModel`."""
+        """Return the version of `name` that new Jobs use where no Rollout says otherwise.
+
+        Raises `UnknownModel`.
+        """
         ...
 
     def load(self, model: ModelId) -> Model:

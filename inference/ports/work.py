@@ -14,11 +14,16 @@ from inference.domain.result import Result, ResultObject
 
 class JobQueue(Protocol):
     def enqueue(self, requests: Sequence[JobRequest], at: datetime) -> None:
-        """Add Jobs; one per Study, revision and model, however often it is asked for."""
+        """Add Jobs, however often it is asked for.
+
+        There is one per Study, revision and name of a model, and one more in shadow.
+        """
         ...
 
     def claim(self, worker: str, now: datetime, lease: timedelta) -> Lease | None:
         """Take the most urgent Job that is due: higher priority first, then older first.
+
+        Of the same priority, those in shadow go last.
 
         A Job whose lease has run out counts as queued. Each claim adds an attempt.
         """
@@ -53,12 +58,15 @@ class Results(Protocol):
     def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
         """In one transaction: end the Job, keep `result`, add a Delivery to each destination.
 
+        A Job in shadow has no Deliveries, and its result no objects: `ValueError` otherwise.
         Raises `LeaseLost`, and then keeps nothing.
         """
         ...
 
-    def of_study(self, study_instance_uid: str) -> Sequence[tuple[Job, Result]]:
-        """Return the results of all revisions, the newest first."""
+    def of_study(
+        self, study_instance_uid: str, *, shadow: bool = False
+    ) -> Sequence[tuple[Job, Result]]:
+        """Return the results of all revisions, the newest first; `shadow`: those in shadow."""
         ...
 
     def of_job(self, job_id: int) -> Result | None: ...
@@ -66,7 +74,18 @@ class Results(Protocol):
     def predecessor(
         self, study_instance_uid: str, model: ModelId | None, revision: int
     ) -> Result | None:
-        """Return the newest result before `revision` by a model of the same name."""
+        """Return the newest result before `revision` by a model of the same name.
+
+        Never one in shadow: nobody has seen it.
+        """
+        ...
+
+    def beside(self, shadow: ModelId, limit: int = 10_000) -> Sequence[tuple[Result, Result]]:
+        """Return what `shadow` said in shadow, the newest first.
+
+        Each comes with what was delivered on the same revision of the same Study by a model
+        of the same name, and in front of it.
+        """
         ...
 
 

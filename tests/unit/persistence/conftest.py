@@ -15,6 +15,7 @@ from inference.persistence.migrate import migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
+from inference.persistence.rollouts import SqlRollouts
 from tests.contracts.repositories import Repositories
 
 
@@ -46,4 +47,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlResults(database),
         SqlOutbox(database),
         SqlCursors(database),
+        SqlRollouts(database),
     )

@@ -10,6 +10,7 @@ from inference.fakes.memory import (
     MemoryJobQueue,
     MemoryOutbox,
     MemoryResults,
+    MemoryRollouts,
     MemoryStore,
 )
 from inference.persistence.engine import Database
@@ -18,6 +19,8 @@ from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
 from tests.contracts.repositories import Repositories
 from tests.contracts.results import ResultsContract
+from tests.contracts.rollouts import RolloutsContract
+from tests.contracts.shadows import ShadowsContract
 from tests.unit.persistence.conftest import repositories_on
 
 
@@ -37,6 +40,7 @@ class InMemory:
             MemoryResults(store),
             MemoryOutbox(store),
             MemoryCursors(store),
+            MemoryRollouts(store),
         )
 
 
@@ -77,4 +81,20 @@ class TestMemoryOutbox(InMemory, OutboxContract):
 
 
 class TestMemoryCursors(InMemory, CursorsContract):
+    pass
+
+
+class TestSqlRollouts(OnSqlite, RolloutsContract):
+    pass
+
+
+class TestSqlShadows(OnSqlite, ShadowsContract):
+    pass
+
+
+class TestMemoryRollouts(InMemory, RolloutsContract):
+    pass
+
+
+class TestMemoryShadows(InMemory, ShadowsContract):
     pass

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy.exc import IntegrityError
 
 from inference.domain.errors import RepositoryUnavailable
+from inference.domain.job import JobState
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import migrate
+from inference.persistence.migrations.versions import r0002_rollouts
 from inference.persistence.tables import metadata
-from tests.contracts.repositories import QUIET, T0, make_instance
+from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
+from tests.unit.persistence.conftest import repositories_on
 
 # A file as the first version left it, with one Study in it.
 FIRST = Path(__file__).parent / "first.sql"
+
+# A Job that was read and delivered, and one that was running.
+FILLED = """
+INSERT INTO jobs VALUES(7,'1.2.3',1,'chest','1','a rule',1,'["1.1"]','','done',1,1,'',
+ '2026-01-02 03:04:15.0','2026-01-02 03:05:15.0','2026-01-02 03:04:15.0',
+ '2026-01-02 03:04:20.0','');
+INSERT INTO jobs VALUES(8,'1.2.3',2,'chest','1','a rule',1,'["1.1"]','','running',1,1,'worker-1',
+ '2026-01-02 03:04:25.0','2026-01-02 03:05:25.0','2026-01-02 03:04:25.0',NULL,'');
+INSERT INTO results VALUES(3,7,'1.2.3',1,'chest','1','assessed','[]','[]',
+ '2026-01-02 03:04:20.0',1.5,0);
+INSERT INTO result_objects VALUES(3,0,'report','1.2.840.10008.5.1.4.1.1.88.34','2.25.1','2.25.2',
+ '1.2.3','results/1.2.3/2.25.1.dcm');
+INSERT INTO deliveries VALUES(5,7,'pacs','delivered',1,'[]','2026-01-02 03:04:20.0',
+ '2026-01-02 03:04:21.0','');
+"""
 
 
 def test_the_migrations_make_the_tables(database: Database) -> None:
@@ -49,6 +71,78 @@ def test_a_file_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     index.add(make_instance("1.2"), T0, QUIET)
     assert not index.account().problems
     database.close()
+
+
+def test_a_filled_file_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "wetread.db"
+    old = sqlite3.connect(path)
+    old.executescript(FIRST.read_text())
+    old.executescript(FILLED)
+    old.close()
+    database = Database(sqlite_url(path))
+    migrate(database)
+    stores = repositories_on(database)
+    job, running = reversed(stores.queue.jobs())
+    assert (job.state, job.request.model, job.request.shadow) == ("done", MODEL, False)
+    assert running.state is JobState.RUNNING
+    ((_, result),) = stores.results.of_study("1.2.3")
+    assert [each.sop_instance_uid for each in result.objects] == ["2.25.1"]
+    (delivery,) = stores.outbox.deliveries(job_id=7)
+    assert delivery.destination == "pacs"
+    assert not stores.index.account().problems
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    # Numbers go on after the last, the old key holds, and so does the new one.
+    stores.queue.enqueue([job.request, replace(job.request, shadow=True)], T0)
+    new, *_ = stores.queue.jobs()
+    assert (new.job_id, new.request.shadow) == (9, True)
+    assert len(stores.queue.jobs()) == 3
+    with pytest.raises(IntegrityError), database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM jobs WHERE job_id = 7")
+    database.close()
+
+
+def test_the_migrations_are_written_for_postgresql_too() -> None:
+    written = io.StringIO()
+    context = MigrationContext.configure(
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written}
+    )
+    with Operations.context(context):
+        r0002_rollouts.upgrade()
+        r0002_rollouts.downgrade()
+    text = written.getvalue()
+    assert "ALTER TABLE jobs ADD COLUMN shadow BOOLEAN DEFAULT false NOT NULL" in text
+    assert "DROP CONSTRAINT uq_jobs_study_instance_uid_revision_model_name;" in text
+    assert "_alembic_tmp" not in text
+
+
+def test_a_migration_can_be_taken_back(database: Database) -> None:
+    stores = repositories_on(database)
+    stores.enqueue()
+    stores.enqueue(shadow=True)
+    stores.results.record(stores.claim(), make_result(), ["pacs"])
+    stores.results.record(stores.claim(), make_result(objects=()), [])
+    with database.migrating() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            r0002_rollouts.downgrade()
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    migrate(database)
+    (job,) = stores.queue.jobs()
+    assert not job.request.shadow
+    assert not stores.index.account().problems
+
+
+def test_what_a_migration_would_tear_apart_is_not_committed(database: Database) -> None:
+    stores = repositories_on(database)
+    stores.enqueue()
+    with (
+        pytest.raises(RepositoryUnavailable, match="would lose"),
+        database.migrating() as connection,
+    ):
+        connection.exec_driver_sql("DELETE FROM studies")
+    assert len(stores.index.studies()) == 1
 
 
 def test_a_file_of_a_newer_version_is_left_alone(database: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -28,6 +29,7 @@ from inference.fakes.memory import (
     MemoryJobQueue,
     MemoryOutbox,
     MemoryResults,
+    MemoryRollouts,
     MemoryStore,
 )
 from inference.persistence.engine import Database, sqlite_url
@@ -78,6 +80,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryResults(store),
             MemoryOutbox(store),
             MemoryCursors(store),
+            MemoryRollouts(store),
         )
         self.now = 0.0
         self.sql.receive()
@@ -106,9 +109,12 @@ class QueueMachine(RuleBasedStateMachine):
         revision=st.integers(1, 3),
         model=st.sampled_from([None, ModelId("m", "1"), ModelId("m", "2"), ModelId("n", "1")]),
         priority=st.sampled_from(Priority),
+        shadow=st.booleans(),
     )
-    def enqueue(self, revision: int, model: ModelId | None, priority: Priority) -> None:
-        request = make_request(revision=revision, model=model, priority=priority)
+    def enqueue(
+        self, revision: int, model: ModelId | None, priority: Priority, shadow: bool
+    ) -> None:
+        request = make_request(revision=revision, model=model, priority=priority, shadow=shadow)
         self.same(lambda each: each.queue.enqueue([request], at(self.now)))
 
     @rule(target=leases, worker=WORKERS)
@@ -130,7 +136,10 @@ class QueueMachine(RuleBasedStateMachine):
         make = make_failure if failed else make_result
         request = lease.job.request
         result = make(revision=request.revision, model=request.model, produced_at=at(self.now))
-        self.same(lambda each: each.results.record(lease, result, ["x", "y"]))
+        destinations = ["x", "y"]
+        if request.shadow:
+            result, destinations = replace(result, objects=()), []
+        self.same(lambda each: each.results.record(lease, result, destinations))
 
     @rule(worker=WORKERS)
     def release(self, worker: str) -> None:
@@ -152,4 +161,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.same(lambda each: each.queue.jobs())
         self.same(lambda each: each.outbox.deliveries())
         self.same(lambda each: each.results.of_study(STUDY))
+        self.same(lambda each: each.results.of_study(STUDY, shadow=True))
+        self.same(lambda each: each.results.beside(ModelId("m", "1")))
+        self.same(lambda each: each.index.account())
         assert self.same(lambda each: each.index.account().problems) == ()
