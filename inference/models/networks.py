@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference.models.density import OPENED_DENSITY, OpenedDensity
+from inference.domain.manifest import Task
+from inference.models.density import OPENED_DENSITY, build_opened_density
 
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
 TORCHVISION = "torchvision/"
@@ -34,23 +35,31 @@ _DROP_CONNECT = 0.2
 _POINTWISE = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish)
 
 
-def build_network(architecture: str, outputs: int, dropout: float = 0.2) -> nn.Module:
-    """Return an untrained network. Raises `ValueError` for a name that is not known."""
+def build_network(
+    architecture: str, outputs: int, dropout: float = 0.2, task: Task = Task.CLASSIFICATION
+) -> nn.Module:
+    """Return an untrained network. Raises `ValueError` for a name that is not known.
+
+    torchvision has networks for every task; its detectors have a label for the background.
+    """
     if architecture == EFFICIENTNET_LITE0:
         return EfficientNetLite0(outputs, dropout)
     if architecture.startswith(OPENED_DENSITY):
-        return OpenedDensity(outputs, int(architecture.removeprefix(OPENED_DENSITY)))
+        return build_opened_density(architecture, outputs)
     if architecture.startswith(TORCHVISION):
         from torchvision.models import get_model
 
-        network: nn.Module = get_model(
-            architecture.removeprefix(TORCHVISION), weights=None, num_classes=outputs
-        )
+        name = architecture.removeprefix(TORCHVISION)
+        if task is Task.CLASSIFICATION:
+            network: nn.Module = get_model(name, weights=None, num_classes=outputs)
+        else:
+            classes = outputs + 1 if task is Task.DETECTION else outputs
+            network = get_model(name, weights=None, weights_backbone=None, num_classes=classes)
         return network
     raise ValueError(
         f"the architecture {architecture!r} is not known; use {EFFICIENTNET_LITE0!r}, "
-        f"{OPENED_DENSITY!r} and a radius, or {TORCHVISION!r} and the name of a "
-        "classification network of torchvision"
+        f"{OPENED_DENSITY!r} with radius and reach, or {TORCHVISION!r} and the name of a "
+        "network of torchvision"
     )
 
 

@@ -10,10 +10,10 @@ from inference.models.networks import build_network, heat_map_layer
 LEVELS = [0.2 + 0.05 * step for step in range(11)]
 
 
-def network(radius: int = 2) -> OpenedDensity:
-    made = build_network(f"opened-density/{radius}", 1)
+def network(radius: int = 2, reach: int = 0) -> OpenedDensity:
+    made = build_network(f"opened-density/{radius}-{reach}", 1)
     assert isinstance(made, OpenedDensity)
-    made.set_levels(LEVELS, softness=0.01, tissue=0.1)
+    made.set_levels(LEVELS, softness=0.01, tissue=0.1, bone=0.3)
     return made.eval()
 
 
@@ -43,6 +43,18 @@ def test_shares_are_of_the_tissue_and_not_of_the_picture() -> None:
     assert float(wide[0, 0]) == pytest.approx(0.9, abs=0.1)
 
 
+def test_what_is_near_something_narrow_and_very_bright_does_not_count() -> None:
+    """A shell of cortical bone around spongy bone, and blood that is as dense as that."""
+    picture = square(12, 0.5)
+    picture[..., 38:52, 38:52] = 1.0
+    picture[..., 41:49, 41:49] = 0.5
+    with torch.inference_mode():
+        counted, all_of_it = network(reach=4).shares(picture), network().shares(picture)
+        blood = network().shares(square(12, 0.5))
+    assert float(all_of_it[0, 5]) > 1.8 * float(blood[0, 5])
+    assert float(counted[0, 5]) == pytest.approx(float(blood[0, 5]), rel=0.4)
+
+
 def test_a_picture_without_tissue_has_a_finite_answer() -> None:
     with torch.inference_mode():
         assert torch.isfinite(network()(torch.zeros(2, 3, 32, 32))).all()
@@ -61,6 +73,7 @@ def test_grad_cam_sees_every_pixel() -> None:
 
 def test_wrong_levels_and_a_wrong_name_are_refused() -> None:
     with pytest.raises(ValueError, match="11 levels"):
-        network().set_levels([0.5], softness=0.01, tissue=0.1)
-    with pytest.raises(ValueError, match="invalid literal"):
-        build_network("opened-density/wide", 1)
+        network().set_levels([0.5], softness=0.01, tissue=0.1, bone=0.4)
+    for name in ("wide", "3", "3-", "-1-2"):
+        with pytest.raises(ValueError, match="radius and reach"):
+            build_network(f"opened-density/{name}", 1)
