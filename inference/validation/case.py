@@ -18,7 +18,7 @@ _NO = frozenset(("0", "0.0", "false", "no", "n", "negative", "absent"))
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One image and its label.
+    """One image and its label, or one folder of slices of a Series and its.
 
     `file` is as the table names it, `path` where it lies. `columns` are the other columns of
     its row, names in lower case. `fingerprint` changes when row, label or file do.
@@ -30,6 +30,11 @@ class Case:
     patient_id: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files, more than one if `path` is a folder."""
+        return _files(self.path) if self.path.is_dir() else (self.path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +173,27 @@ def _case(row: Mapping[str, str], root: Path, positive: bool) -> Case:
     file = row["file"].strip()
     path = root / file
     try:
-        stat = path.stat()
+        stats = [each.stat() for each in (_files(path) if path.is_dir() else (path,))]
     except (OSError, ValueError):
         raise InputError(f"{file} is named in the labels but is not there") from None
     columns = {key: value.strip() for key, value in row.items() if key not in ("file",)}
     told = "\x1f".join(f"{key}={value}" for key, value in sorted(columns.items()))
+    held = "\x1f".join(f"{stat.st_size}\x1f{stat.st_mtime_ns}" for stat in stats)
     return Case(
         file=file,
         path=path,
         positive=positive,
         patient_id=columns.get("patient_id", ""),
         columns=columns,
-        fingerprint=_sha256(
-            f"{file}\x1f{positive}\x1f{stat.st_size}\x1f{stat.st_mtime_ns}\x1f{told}"
-        ),
+        fingerprint=_sha256(f"{file}\x1f{positive}\x1f{held}\x1f{told}"),
+    )
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
     )
 
 

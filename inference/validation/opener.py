@@ -42,18 +42,18 @@ class Opener:
         self._describe = describe
         self._dicom_pixels = dicom_pixels
 
-    def instance(self, case: Case) -> Instance:
-        """Raises `UnreadableInstance` or `InvalidUid`."""
-        found = _describe_image(case, self._manifest) if is_image(case.path) else None
-        description = found or self._describe(case.path)
+    def instance(self, case: Case, path: Path) -> Instance:
+        """Describe one file of the case. Raises `UnreadableInstance` or `InvalidUid`."""
+        found = _describe_image(case, path, self._manifest) if is_image(path) else None
+        description = found or self._describe(path)
         # Two files may carry the same UID, and a case must be told from every other: each is
         # a Series of its own.
         own = replace(
             description,
             series_instance_uid=derive_uid("validation", "series", case.file),
-            sop_instance_uid=derive_uid("validation", case.file),
+            sop_instance_uid=derive_uid("validation", case.file, path.name),
         )
-        return Instance(own, Origin(Source.DIMSE), str(case.path), "", case.path.stat().st_size)
+        return Instance(own, Origin(Source.DIMSE), str(path), "", path.stat().st_size)
 
     def read(
         self, part10: Path, frame: int = 1, window: tuple[float, float] | None = None
@@ -97,9 +97,9 @@ def age_in_years(text: str) -> float | None:
     return age if math.isfinite(age) and age >= 0 else None
 
 
-def _describe_image(case: Case, manifest: Manifest) -> Description:
+def _describe_image(case: Case, path: Path, manifest: Manifest) -> Description:
     try:
-        with Image.open(case.path, formats=_FORMATS) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             columns, rows = image.size
     except _BROKEN as error:
         raise UnreadableInstance(f"not a PNG or JPEG: {type(error).__name__}") from error
@@ -107,7 +107,7 @@ def _describe_image(case: Case, manifest: Manifest) -> Description:
     return Description(
         study_instance_uid=derive_uid("validation", "study", case.file),
         series_instance_uid=derive_uid("validation", "series", case.file),
-        sop_instance_uid=derive_uid("validation", case.file),
+        sop_instance_uid=derive_uid("validation", case.file, path.name),
         sop_class_uid="",
         transfer_syntax_uid="",
         attributes=Attributes(

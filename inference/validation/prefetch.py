@@ -21,11 +21,14 @@ _AHEAD = 2  # batches opened beside the one that is read; bounds the memory
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A case with its Instance, or with why it is none. `seconds` were spent on opening it."""
+    """A case with its Instances, or with why it has none. `seconds` were spent on opening it.
+
+    `pixels` are those of the Instances, in their order.
+    """
 
     case: Case
-    instance: Instance | None
-    pixels: Picture | UnreadablePixels | None
+    instances: tuple[Instance, ...]
+    pixels: tuple[Picture | UnreadablePixels, ...]
     why: str
     seconds: float
 
@@ -64,7 +67,11 @@ class Prefetch:
             if not waiting:
                 return
             opened = [future.result() for future in waiting.popleft()]
-            self._held = {each.case.path: each.pixels for each in opened if each.pixels is not None}
+            self._held = {
+                Path(instance.key): pixels
+                for each in opened
+                for instance, pixels in zip(each.instances, each.pixels, strict=True)
+            }
             yield opened
 
     def path(self, key: str) -> Path:
@@ -81,14 +88,24 @@ class Prefetch:
 
     def _open(self, case: Case) -> Opened:
         started = time.perf_counter()
-        instance: Instance | None = None
-        pixels: Picture | UnreadablePixels | None = None
-        why = ""
+        instances: list[Instance] = []
+        pixels: list[Picture | UnreadablePixels] = []
+        why = "" if case.paths else "the folder holds no images"
+        for path in case.paths:
+            try:
+                instance = self._opener.instance(case, path)
+                seen = self._pixels(path)
+            except (InputError, OSError) as error:
+                # Serving quarantines such a file and reads the others of the Series.
+                why = str(error) if isinstance(error, InputError) else type(error).__name__
+            else:
+                instances.append(instance)
+                pixels.append(seen)
+        seconds = time.perf_counter() - started
+        return Opened(case, tuple(instances), tuple(pixels), why, seconds)
+
+    def _pixels(self, path: Path) -> Picture | UnreadablePixels:
         try:
-            instance = self._opener.instance(case)
-            pixels = self._opener.read(case.path)
+            return self._opener.read(path)
         except UnreadablePixels as error:
-            pixels = error
-        except (InputError, OSError) as error:
-            why = str(error) if isinstance(error, InputError) else type(error).__name__
-        return Opened(case, instance, pixels, why, time.perf_counter() - started)
+            return error

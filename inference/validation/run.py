@@ -19,7 +19,7 @@ from inference.validation.prefetch import Opened, Prefetch
 from inference.validation.record import Record, ResultsFile
 from inference.worker.reading import Reader, Reading
 
-BATCH = 8  # cases; as many as the Reader hands to the model at once
+BATCH = 8  # images; as many as the Reader hands to the model at once
 UNREADABLE = "unreadable file"  # serving would quarantine it at the door
 
 MakeReader = Callable[[Files, PixelReader], Reader]  # as serving makes its own
@@ -42,7 +42,7 @@ def run(
     advance(len(cases) - len(todo))
     with Prefetch(opener, workers) as ahead:
         reader = make_reader(ahead, ahead)
-        for batch in ahead.batches(todo, BATCH):
+        for batch in ahead.batches(todo, _together(todo)):
             results.append(_read(reader, model, output, batch, at))
             advance(len(batch))
 
@@ -59,61 +59,73 @@ def explain(
     """Read the cases once more, with heat maps; leave out what was refused."""
     with Prefetch(opener, workers) as ahead:
         reader = make_reader(ahead, ahead)
-        for batch in ahead.batches(cases, BATCH):
-            instances = [each.instance for each in batch if each.instance]
+        for batch in ahead.batches(cases, _together(cases)):
+            instances = [instance for each in batch for instance in each.instances]
             try:
                 reading = reader.read(_request(model), model, instances, at)
             except ModelFailed:
                 continue  # a report without these pictures is still a report
-            by_uid = {each.instance.sop_instance_uid: each for each in reading.evidence}
+            shown = {
+                each.instance.key: each for each in reading.evidence if each.picture is not None
+            }
             for each in batch:
-                if each.instance and by_uid[each.instance.sop_instance_uid].picture:
-                    yield each.case, by_uid[each.instance.sop_instance_uid]
+                keys = [instance.key for instance in each.instances if instance.key in shown]
+                if keys:
+                    yield each.case, shown[keys[0]]
 
 
 def _read(
     reader: Reader, model: Model, output: Output, batch: Sequence[Opened], at: datetime
 ) -> list[Record]:
-    instances = [each.instance for each in batch if each.instance]
     started = time.perf_counter()
-    findings: dict[str, Finding] = {}
-    refusals: dict[str, Refusal] = {}
-    for reading in _readings(reader, model, instances, at):
-        for finding in reading.result.findings:
-            if (finding.finding, finding.site) == (output.finding, output.site):
-                findings[finding.sop_instance_uid] = finding
-        for refusal in reversed(reading.result.refusals):  # the first of an Instance stays
-            refusals[refusal.sop_instance_uid] = refusal
-    seconds = (time.perf_counter() - started) / max(1, len(instances))
-    return [_record(each, findings, refusals, seconds) for each in batch]
+    findings: list[Finding] = []
+    refusals: list[Refusal] = []
+    for reading in _readings(reader, model, [each.instances for each in batch], at):
+        findings.extend(reading.result.findings)
+        refusals.extend(reading.result.refusals)
+    counted = sum(bool(each.instances) for each in batch)
+    seconds = (time.perf_counter() - started) / max(1, counted)
+    records = []
+    for each in batch:
+        uids = {instance.sop_instance_uid for instance in each.instances}
+        found = [
+            finding
+            for finding in findings
+            if finding.sop_instance_uid in uids
+            and (finding.finding, finding.site) == (output.finding, output.site)
+        ]
+        refused = [refusal for refusal in refusals if refusal.sop_instance_uid in uids]
+        # A detector's case is as certain as its surest box; a refusal counts if it is the first.
+        finding = max(found, key=lambda finding: finding.certainty, default=None)
+        records.append(_record(each, finding, refused[0] if refused else None, seconds))
+    return records
 
 
 def _readings(
-    reader: Reader, model: Model, instances: Sequence[Instance], at: datetime
+    reader: Reader, model: Model, cases: Sequence[tuple[Instance, ...]], at: datetime
 ) -> Iterator[Reading]:
-    """Read together, or one by one where the model breaks on one of them."""
+    """Read together, or case by case where the model breaks on one of them."""
     request = _request(model)
+    instances = [instance for case in cases for instance in case]
     try:
         yield reader.read(request, model, instances, at, explain=False)
     except ModelFailed as error:
-        if len(instances) > 1:
-            for instance in instances:
-                yield from _readings(reader, model, [instance], at)
+        if len(cases) > 1:
+            for case in cases:
+                yield from _readings(reader, model, [case], at)
             return
         # What serving says when the last attempt fails.
-        (uid,) = (instance.sop_instance_uid for instance in instances)
-        refusal = Refusal(Reason.PROCESSING_FAILED, str(error), uid)
+        refusal = Refusal(Reason.PROCESSING_FAILED, str(error), instances[0].sop_instance_uid)
         yield reader.decline(request, instances, refusal, at, failed=True)
 
 
 def _record(
-    opened: Opened, findings: dict[str, Finding], refusals: dict[str, Refusal], seconds: float
+    opened: Opened, finding: Finding | None, refusal: Refusal | None, seconds: float
 ) -> Record:
-    case, instance = opened.case, opened.instance
+    case = opened.case
+    instance = opened.instances[0] if opened.instances else None
     told = case.columns
     header = instance.attributes if instance else None
-    uid = instance.sop_instance_uid if instance else ""
-    finding, refusal = findings.get(uid), refusals.get(uid)
     age = age_in_years(told.get("age", ""))
     if age is None and header:
         age = header.patient_age_years
@@ -137,6 +149,11 @@ def _record(
         read_seconds=round(opened.seconds, 6),
         model_seconds=round(seconds if instance else 0.0, 6),
     )
+
+
+def _together(cases: Sequence[Case]) -> int:
+    """Return how many cases to open at once: a Series alone, since it may be large."""
+    return 1 if any(case.path.is_dir() for case in cases) else BATCH
 
 
 def _request(model: Model) -> JobRequest:

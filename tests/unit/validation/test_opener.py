@@ -26,7 +26,9 @@ def case(path: Path, **columns: str) -> Case:
 
 def test_a_plain_image_is_taken_as_the_model_wants_it_but_its_age_is_not(tmp_path: Path) -> None:
     grey(tmp_path / "a.png", 0.5, side=40)
-    found = opener(FakeModel(fake_manifest(needs=NEEDS))).instance(case(tmp_path / "a.png"))
+    found = opener(FakeModel(fake_manifest(needs=NEEDS))).instance(
+        case(tmp_path / "a.png"), tmp_path / "a.png"
+    )
     seen = found.attributes
     assert (seen.modality, seen.body_part, seen.view) == ("CR", "CHEST", "PA")
     assert seen.patient_age_years is None
@@ -36,7 +38,9 @@ def test_a_plain_image_is_taken_as_the_model_wants_it_but_its_age_is_not(tmp_pat
 def test_the_columns_speak_for_a_plain_image(tmp_path: Path) -> None:
     grey(tmp_path / "a.png", 0.5)
     told = {"modality": "us", "view": "ll", "sex": "f", "age": "006M", "manufacturer": "Acme"}
-    found = opener(FakeModel(fake_manifest(needs=NEEDS))).instance(case(tmp_path / "a.png", **told))
+    found = opener(FakeModel(fake_manifest(needs=NEEDS))).instance(
+        case(tmp_path / "a.png", **told), tmp_path / "a.png"
+    )
     seen = found.attributes
     assert (seen.modality, seen.view, seen.patient_sex) == ("US", "LL", "F")
     assert seen.patient_age_years == pytest.approx(0.5)
@@ -48,13 +52,16 @@ def test_dicom_is_described_by_its_header_alone(tmp_path: Path) -> None:
     radiograph(tmp_path / "b.dcm", instance="1.2.3")
     radiograph(tmp_path / "c.dcm", instance="1.2.3")
     opens = Opener(fake_manifest(needs=NEEDS), describe, DicomPixelReader())
-    found = opens.instance(case(tmp_path / "a.dcm", age="70", modality="US"))
+    found = opens.instance(case(tmp_path / "a.dcm", age="70", modality="US"), tmp_path / "a.dcm")
     assert found.attributes.modality == "CR"
     assert found.attributes.patient_age_years == 4
     assert found.attributes.patient_id == PATIENT_ID
     assert opens.read(tmp_path / "a.dcm").pixels.shape == (256, 224)
     # The same UID in two files must not make one case of them.
-    uids = {opens.instance(case(tmp_path / name)).sop_instance_uid for name in ("b.dcm", "c.dcm")}
+    uids = {
+        opens.instance(case(tmp_path / name), tmp_path / name).sop_instance_uid
+        for name in ("b.dcm", "c.dcm")
+    }
     assert len(uids) == 2
 
 
@@ -80,8 +87,8 @@ def test_a_broken_image_is_unreadable_and_says_so(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((200, 200), np.uint8)).save(cut)
     cut.write_bytes(cut.read_bytes()[:-200])
     with pytest.raises(UnreadableInstance, match="not a PNG or JPEG"):
-        opener(FakeModel()).instance(case(broken))
-    opener(FakeModel()).instance(case(cut))
+        opener(FakeModel()).instance(case(broken), broken)
+    opener(FakeModel()).instance(case(cut), cut)
     with pytest.raises(UnreadablePixels):
         read_image(cut)
 
@@ -117,6 +124,6 @@ def test_replacing_the_file_replaces_the_instance(tmp_path: Path) -> None:
     one = case(tmp_path / "a.png")
     opens = opener(FakeModel())
     assert (
-        opens.instance(one).sop_instance_uid
-        != opens.instance(replace(one, file="b.png")).sop_instance_uid
+        opens.instance(one, one.path).sop_instance_uid
+        != opens.instance(replace(one, file="b.png"), one.path).sop_instance_uid
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from dicom_node.pixels import DicomPixelReader
 from inference.domain.errors import ModelFailed
 from inference.domain.instance import Priority
 from inference.domain.job import JobRequest
-from inference.domain.manifest import InputNeeds, Policy, Population
+from inference.domain.manifest import InputNeeds, Policy, Population, Scope
 from inference.fakes.models import FakeModel, fake_manifest
 from inference.ports import Assessment, Picture
 from inference.validation.case import Labels, read_cases
@@ -19,7 +20,16 @@ from inference.validation.record import Record, ResultsFile
 from inference.validation.run import BATCH, explain, run
 from inference.worker.reading import Reader
 from tests.support.radiographs import PATIENT_ID, radiograph
-from tests.unit.validation.support import AT, NAMES, cases, folder, identity, opener, table
+from tests.unit.validation.support import (
+    AT,
+    NAMES,
+    cases,
+    folder,
+    grey,
+    identity,
+    opener,
+    table,
+)
 
 
 def read(model: FakeModel, root: Path, workers: int = 2) -> list[Record]:
@@ -156,7 +166,7 @@ def test_dicom_is_answered_as_the_reader_of_the_service_answers(tmp_path: Path) 
         def path(self, key: str) -> Path:
             return Path(key)
 
-    instances = [opens.instance(case) for case in listed[:3]]
+    instances = [opens.instance(case, case.path) for case in listed[:3]]
     request = JobRequest("1.2", 1, model.manifest.model, "", Priority.LOW, ())
     serving = Reader(Files(), DicomPixelReader()).read(request, model, instances, AT)
     assert [record.certainty for record in found[:2]] == [
@@ -168,3 +178,24 @@ def test_dicom_is_answered_as_the_reader_of_the_service_answers(tmp_path: Path) 
     # The labels' age is for the groups; the header gives what they leave out.
     assert (first.age, first.sex, first.view, first.manufacturer) == (50.0, "F", "AP", "Test")
     assert first.patient_id == PATIENT_ID
+
+
+def test_a_folder_is_a_series_and_one_case(tmp_path: Path) -> None:
+    for name, level in (("a/1.png", 0.9), ("a/2.png", 0.7), ("b/1.png", 0.2), ("b/2.png", 0.1)):
+        grey(tmp_path / name, level)
+    (tmp_path / "c").mkdir()
+    rows = [{"file": name, "label": label} for name, label in (("a", 1), ("b", 0), ("c", 0))]
+    table(tmp_path / "labels.csv", rows)
+    model = FakeModel(replace(fake_manifest(), reads=Scope.SERIES))
+    listed = read_cases(tmp_path, None, Labels("label", "1"), NAMES).cases
+    with ResultsFile(tmp_path / "results.jsonl", identity()) as results:
+        run(model, model.manifest.outputs[0], listed, opener(model), results, workers=1, at=AT)
+        a, b, c = (results.find(case) for case in listed)
+    assert a is not None
+    assert b is not None
+    assert c is not None
+    assert a.certainty == pytest.approx(0.8, abs=0.01)
+    assert b.certainty == pytest.approx(0.15, abs=0.01)
+    assert c.certainty is None
+    assert c.detail == "the folder holds no images"
+    assert model.assessed[0] == 2
