@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inference.domain.errors import SettingsError, UnknownModel
 from inference.domain.instance import Instance, Priority
 from inference.domain.job import JobRequest, ModelId
 from inference.domain.rule import Awaited, Rule, objection
 from inference.domain.study import Study
-from inference.ports import ModelRegistry
+from inference.intake.versions import Versions
+from inference.ports import ModelRegistry, Rollouts
 
 _QUOTED = 3  # different objections of one rule in a sentence
 
@@ -21,6 +22,7 @@ class _Reading:
     """What the rules want of one model."""
 
     model: ModelId
+    shadow: ModelId | None
     priority: Priority
     rules: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
@@ -29,9 +31,11 @@ class _Reading:
 class RuleBook:
     """The rules in their order. Raises `SettingsError` where one is not a regular expression."""
 
-    def __init__(self, rules: Sequence[Rule], registry: ModelRegistry) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], registry: ModelRegistry, rollouts: Rollouts | None = None
+    ) -> None:
         self._rules = tuple(rules)
-        self._registry = registry
+        self._versions = Versions(registry, rollouts)
         for rule in self._rules:
             for pattern in _patterns(rule):
                 try:
@@ -53,7 +57,9 @@ class RuleBook:
     def requests(self, study: Study, instances: Sequence[Instance]) -> tuple[JobRequest, ...]:
         """Return the Jobs for the next revision of `study`: one for each model, at least one.
 
-        Rules that name the same model share its Job, which reads what any of them takes.
+        Rules that name the same model share its Job, which reads what any of them takes. A
+        version in shadow reads the same, when there is nothing more urgent to do. Raises
+        `RepositoryUnavailable`.
         """
         sources = _sources(instances)
         readings: dict[str, _Reading] = {}
@@ -63,13 +69,15 @@ class RuleBook:
             if not taken:
                 objections.append(_objections(rule, sources))
                 continue
-            try:
-                model = self._registry.active(rule.model)
-            except UnknownModel:
-                objections.append(f"{rule.name}: its model {rule.model} is not registered")
-                continue
             priority = study.priority if rule.priority is None else rule.priority
-            reading = readings.setdefault(model.name, _Reading(model, priority))
+            reading = readings.get(rule.model)
+            if reading is None:
+                try:
+                    chosen = self._versions.of_study(rule.model, study.study_instance_uid)
+                except UnknownModel as error:
+                    objections.append(f"{rule.name}: {error}")
+                    continue
+                reading = readings[rule.model] = _Reading(*chosen, priority)
             reading.priority = max(reading.priority, priority)
             reading.rules.append(rule.name)
             reading.taken.update(each.sop_instance_uid for each in taken)
@@ -86,7 +94,7 @@ class RuleBook:
                     why=_why(objections),
                 ),
             )
-        return tuple(
+        shown = [
             JobRequest(
                 study.study_instance_uid,
                 revision,
@@ -100,7 +108,13 @@ class RuleBook:
                 ),
             )
             for reading in readings.values()
-        )
+        ]
+        shadows = [
+            replace(request, model=reading.shadow, priority=Priority.LOW, shadow=True)
+            for request, reading in zip(shown, readings.values(), strict=True)
+            if reading.shadow is not None
+        ]
+        return (*shown, *shadows)
 
     def is_complete(self, instances: Sequence[Instance]) -> bool:
         """Has a rule that takes some of `instances` all the Series that it waits for?"""

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from inference.domain.errors import LeaseLost, WetreadError
 from inference.domain.instance import Instance
-from inference.domain.job import Lease
+from inference.domain.job import JobRequest, Lease
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import ResultObject
@@ -41,6 +41,7 @@ class Worker:
 
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
+    A Job in shadow ends in a Result alone: no report, and nothing to deliver.
     """
 
     def __init__(
@@ -118,11 +119,28 @@ class Worker:
         started = time.monotonic()
         instances = self._instances(lease)
         manifest, reading = self._read(lease, instances)
+        objects = () if request.shadow else self._encode(request, manifest, reading)
+        result = replace(reading.result, objects=objects, seconds=time.monotonic() - started)
+        self._results.record(lease, result, () if request.shadow else self._destinations)
+        _log.info(
+            "job %d%s: %s, study %s revision %d, %s, %.2f s",
+            job.job_id,
+            " in shadow" if request.shadow else "",
+            result.outcome.value,
+            request.study_instance_uid,
+            request.revision,
+            request.model or "no model",
+            result.seconds,
+        )
+
+    def _encode(
+        self, request: JobRequest, manifest: Manifest | None, reading: Reading
+    ) -> tuple[ResultObject, ...]:
         predecessor = self._results.predecessor(
             request.study_instance_uid, request.model, request.revision
         )
         encoded = self._encoder.encode(reading.result, manifest, reading.evidence, predecessor)
-        objects = tuple(
+        return tuple(
             ResultObject(
                 role=each.role,
                 sop_class_uid=each.sop_class_uid,
@@ -134,17 +152,6 @@ class Worker:
                 ),
             )
             for each in encoded
-        )
-        result = replace(reading.result, objects=objects, seconds=time.monotonic() - started)
-        self._results.record(lease, result, self._destinations)
-        _log.info(
-            "job %d: %s, study %s revision %d, %s, %.2f s",
-            job.job_id,
-            result.outcome.value,
-            request.study_instance_uid,
-            request.revision,
-            request.model or "no model",
-            result.seconds,
         )
 
     def _read(self, lease: Lease, instances: Sequence[Instance]) -> tuple[Manifest | None, Reading]:

@@ -19,7 +19,7 @@ class NamedModels:
 
     def active(self, name: str) -> ModelId:
         if name not in self.versions:
-            raise UnknownModel
+            raise UnknownModel(f"no model of the name {name!r} is registered")
         return ModelId(name, self.versions[name])
 
     def load(self, model: ModelId) -> Model:

@@ -105,7 +105,7 @@ def test_without_sources() -> None:
 def test_a_model_that_is_not_registered_is_an_objection() -> None:
     gone = Rule("old rule", "gone")
     (job,) = requests([gone], PA)
-    assert job.why.endswith("old rule: its model gone is not registered.")
+    assert job.why.endswith("old rule: no model of the name 'gone' is registered.")
     (job,) = requests([gone, CHEST], PA)
     assert job.rule == "chest rule"
 

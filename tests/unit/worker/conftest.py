@@ -168,12 +168,14 @@ class Bench:
         self.index.add(instance, self.clock.now(), timedelta(0))
         return uid
 
-    def ask(self, *uids: str, model: ModelId | None = MODEL, why: str = "") -> None:
+    def ask(
+        self, *uids: str, model: ModelId | None = MODEL, why: str = "", shadow: bool = False
+    ) -> None:
         """Close a revision with one Job."""
         study = self.index.study(STUDY)
         assert study is not None
         request = JobRequest(
-            STUDY, study.revision + 1, model, "rule", study.priority, tuple(uids), why
+            STUDY, study.revision + 1, model, "rule", study.priority, tuple(uids), why, shadow
         )
         assert self.index.close_revision(study, [request], self.clock.now())
 

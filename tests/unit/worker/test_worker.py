@@ -13,8 +13,8 @@ from inference.domain.result import Outcome, Result
 from tests.unit.worker.conftest import LEASE, MODEL, STUDY, Bench
 
 
-def only_result(bench: Bench) -> Result:
-    ((_, result),) = bench.results.of_study(STUDY)
+def only_result(bench: Bench, shadow: bool = False) -> Result:
+    ((_, result),) = bench.results.of_study(STUDY, shadow=shadow)
     return result
 
 
@@ -173,3 +173,48 @@ def test_a_lost_lease_records_nothing(bench: Bench) -> None:
     assert not bench.results.of_study(STUDY)
     assert bench.queue.jobs()[0].state is JobState.RUNNING
     assert bench.queue.jobs()[0].request.model == MODEL
+
+
+def test_a_shadow_ends_in_a_result_alone(bench: Bench) -> None:
+    bench.ask(bench.receive(), shadow=True)
+    assert bench.worker.tick()
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.DONE
+    assert only_result(bench, shadow=True).findings[0].certainty == 0.9
+    assert only_result(bench, shadow=True).objects == ()
+    assert bench.encoder.asked == []
+    assert bench.outbox.deliveries() == ()
+    assert not list(bench.archive.root.glob("results/**/*.dcm"))
+    assert not bench.results.of_study(STUDY)
+
+
+def test_a_shadow_that_always_breaks_fails_without_a_report(bench: Bench) -> None:
+    bench.model.failures = 99
+    bench.ask(bench.receive(), shadow=True)
+    for _ in range(3):
+        bench.worker.tick()
+        bench.clock.advance(60)
+    assert not bench.worker.tick()
+    (job,) = bench.queue.jobs()
+    assert (job.state, job.request.shadow) == (JobState.FAILED, True)
+    assert "out of memory" in job.error
+    (refusal,) = only_result(bench, shadow=True).refusals
+    assert refusal.reason is Reason.PROCESSING_FAILED
+    assert bench.encoder.asked == []
+    assert bench.outbox.deliveries() == ()
+    account = bench.index.account()
+    assert (account.shadow_failed, account.jobs_failed, account.problems) == (
+        1,
+        0,
+        ("every revision has a job",),
+    )
+
+
+def test_a_report_names_no_shadow_as_its_predecessor(bench: Bench) -> None:
+    first = bench.receive("1")
+    bench.ask(first, shadow=True)
+    bench.worker.tick()
+    second = bench.receive("2")
+    bench.ask(first, second)
+    bench.worker.tick()
+    assert [predecessor for *_, predecessor in bench.encoder.asked] == [None]
