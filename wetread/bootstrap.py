@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node.archive import DiskArchive, LocalDestination
-from inference.domain.errors import SettingsError
+from inference.domain.errors import RepositoryUnavailable, SettingsError
 from inference.intake.door import Door
 from inference.intake.rules import RuleBook
 from inference.intake.stability import Stability
+from inference.intake.versions import Versions
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
-from inference.persistence.migrate import migrate
+from inference.persistence.migrate import check, migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
-from inference.ports import Destination, ModelRegistry, Service
+from inference.persistence.rollouts import SqlRollouts
+from inference.ports import Destination, ModelRegistry, Rollouts, Service
 from wetread.settings import OrthancSettings, Settings
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -48,6 +50,7 @@ class Stores:
     results: SqlResults
     outbox: SqlOutbox
     cursors: SqlCursors
+    rollouts: SqlRollouts
     archive: DiskArchive
 
     def close(self) -> None:
@@ -65,14 +68,34 @@ def open_stores(settings: Settings) -> Stores:
 def look_into_stores(settings: Settings) -> Stores:
     """Open the state directory to read only, beside a node that may be running.
 
-    Raises `SettingsError` where no node has run yet.
+    Raises `SettingsError` where no node has run yet, and `RepositoryUnavailable` where one of
+    another version has.
     """
     if not _database_file(settings).exists():
         raise SettingsError(
             f"no node has run in {settings.state} yet; start one with `wetread serve`, "
             "or name its state directory in WETREAD_HOME"
         )
-    return _stores(settings, Database(sqlite_url(_database_file(settings)), read_only=True))
+    database = Database(sqlite_url(_database_file(settings)), read_only=True)
+    try:
+        check(database)
+    except RepositoryUnavailable:
+        database.close()
+        raise
+    return _stores(settings, database)
+
+
+@contextmanager
+def look_at_versions(settings: Settings, registry: ModelRegistry) -> Iterator[Versions]:
+    """Which versions of the models are in use, also where no node has run yet."""
+    if not _database_file(settings).exists():
+        yield Versions(registry)
+        return
+    stores = look_into_stores(settings)
+    try:
+        yield Versions(registry, stores.rollouts)
+    finally:
+        stores.close()
 
 
 def _database_file(settings: Settings) -> Path:
@@ -87,6 +110,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlResults(database),
         SqlOutbox(database),
         SqlCursors(database),
+        SqlRollouts(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
 
@@ -116,11 +140,14 @@ def build_registry(settings: Settings) -> FolderRegistry:
     return FolderRegistry([SHIPPED, settings.state / "models"])
 
 
-def build_rulebook(settings: Settings, registry: ModelRegistry) -> RuleBook:
+def build_rulebook(
+    settings: Settings, registry: ModelRegistry, rollouts: Rollouts | None = None
+) -> RuleBook:
     """Raises `UnknownModel` when a rule names a model that is not there."""
+    versions = Versions(registry, rollouts)
     for rule in settings.rules:
-        registry.active(rule.model)
-    return RuleBook([each.to_rule() for each in settings.rules], registry)
+        versions.active(rule.model)
+    return RuleBook([each.to_rule() for each in settings.rules], registry, rollouts)
 
 
 def build_destinations(settings: Settings) -> Sequence[Destination]:
@@ -165,7 +192,7 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     clock = SystemClock()
     quiet = timedelta(seconds=settings.quiet_seconds)
     registry = build_registry(settings)
-    stability = Stability(stores.index, build_rulebook(settings, registry), clock)
+    stability = Stability(stores.index, build_rulebook(settings, registry, stores.rollouts), clock)
     door = Door(stores.archive, stores.index, clock, quiet, on_received=stability.wake)
     destinations = build_destinations(settings)
     services: list[Service] = [

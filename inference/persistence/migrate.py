@@ -6,6 +6,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from inference.domain.errors import RepositoryUnavailable
@@ -17,10 +19,7 @@ def migrate(database: Database) -> None:
 
     Raises `RepositoryUnavailable`, also where a newer version has migrated the database.
     """
-    config = Config()
-    config.set_main_option(
-        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
-    )
+    config = _config()
     with database.migrating() as connection:
         config.attributes["connection"] = connection
         try:
@@ -29,3 +28,22 @@ def migrate(database: Database) -> None:
             raise RepositoryUnavailable(
                 f"The database belongs to another version of Wetread: {error}"
             ) from error
+
+
+def check(database: Database) -> None:
+    """Raise `RepositoryUnavailable` unless the database has the tables of this version."""
+    with database.reading() as connection:
+        held = MigrationContext.configure(connection).get_current_revision()
+    if held != ScriptDirectory.from_config(_config()).get_current_head():
+        raise RepositoryUnavailable(
+            "The database belongs to another version of Wetread. If it is an older one, "
+            "`wetread serve` of this version brings it up to date."
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
+    return config

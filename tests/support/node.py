@@ -97,7 +97,14 @@ class Node(Program):
         def settled() -> dict[str, Any] | None:
             status = self.status()
             account = status["account"]
-            waiting = ("studies_receiving", "jobs_queued", "jobs_running", "deliveries_pending")
+            waiting = (
+                "studies_receiving",
+                "jobs_queued",
+                "jobs_running",
+                "shadow_queued",
+                "shadow_running",
+                "deliveries_pending",
+            )
             quiet = account["studies_stable"] >= studies and not any(
                 account[each] for each in waiting
             )

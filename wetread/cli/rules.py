@@ -12,7 +12,7 @@ from rich.table import Table
 from inference.domain.errors import InputError
 from inference.domain.instance import Instance, Origin, Source
 from wetread import settings
-from wetread.bootstrap import build_registry, build_rulebook
+from wetread.bootstrap import build_registry, build_rulebook, look_at_versions
 from wetread.cli.output import AsJson, console, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Which model reads which series.")
@@ -37,6 +37,8 @@ def explain(
     registry = build_registry(configuration)
     rulebook = build_rulebook(configuration, registry)
     manifests = {each.model: each for each in registry.manifests()}
+    with look_at_versions(configuration, registry) as versions:
+        active = {each.model: versions.active(each.model) for each in configuration.rules}
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     rows: list[dict[str, Any]] = []
     for file in (each for each in files if each.is_file()):
@@ -52,7 +54,7 @@ def explain(
             if objection:
                 verdict["why"] = objection
             else:
-                manifest = manifests[registry.active(rule.model)]
+                manifest = manifests[active[rule.model]]
                 refused = screening.refusals(manifest, instance)
                 verdict["model_refuses"] = [each.detail for each in refused]
                 verdict["model_doubts"] = [

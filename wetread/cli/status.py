@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from inference.domain.delivery import DeliveryState
-from inference.domain.job import JobState
+from inference.domain.job import Job, JobState
+from inference.domain.result import Result
 from wetread import settings
 from wetread.bootstrap import Stores, SystemClock, look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
@@ -92,53 +93,20 @@ def replay(
 
 
 def describe(stores: Stores, limit: int) -> dict[str, Any]:
-    """Return the account, and where the newest `limit` studies stand. No patient data."""
+    """Return the account, and where the newest `limit` studies stand. No patient data.
+
+    What was read in shadow stands under "shadows", never among a study's "jobs".
+    """
     account = stores.index.account()
     studies = []
     for study in stores.index.studies(limit=limit):
         uid = study.study_instance_uid
-        results = {job.job_id: result for job, result in stores.results.of_study(uid)}
-        jobs = []
-        for job in stores.queue.jobs(study_instance_uid=uid):
-            result = results.get(job.job_id)
-            jobs.append(
-                {
-                    "job": job.job_id,
-                    "revision": job.request.revision,
-                    "model": str(job.request.model) if job.request.model else None,
-                    "rule": job.request.rule or None,
-                    "priority": job.request.priority.name.lower(),
-                    "state": job.state.value,
-                    "attempts": job.attempts,
-                    "error": job.error or None,
-                    "outcome": result.outcome.value if result else None,
-                    "reasons": [each.detail for each in result.refusals] if result else [],
-                    "findings": [
-                        {
-                            "finding": each.finding.meaning,
-                            "presence": each.presence.value,
-                            "certainty": round(each.certainty, 4),
-                            "threshold": each.threshold,
-                            "doubts": [doubt.detail for doubt in each.doubts],
-                        }
-                        for each in (result.findings if result else ())
-                    ],
-                    "objects": [
-                        {"role": each.role.value, "sop_instance_uid": each.sop_instance_uid}
-                        for each in (result.objects if result else ())
-                    ],
-                    "deliveries": [
-                        {
-                            "delivery": each.delivery_id,
-                            "destination": each.destination,
-                            "state": each.state.value,
-                            "attempts": each.attempts,
-                            "error": each.error or None,
-                        }
-                        for each in stores.outbox.deliveries(job_id=job.job_id)
-                    ],
-                }
-            )
+        results = {
+            job.job_id: result
+            for shadow in (False, True)
+            for job, result in stores.results.of_study(uid, shadow=shadow)
+        }
+        jobs = stores.queue.jobs(study_instance_uid=uid)
         studies.append(
             {
                 "study_instance_uid": uid,
@@ -147,7 +115,20 @@ def describe(stores: Stores, limit: int) -> dict[str, Any]:
                 "instances": study.instances,
                 "modality": study.attributes.modality,
                 "received_at": study.received_at.isoformat(),
-                "jobs": jobs,
+                "jobs": [
+                    _described(each, results.get(each.job_id))
+                    | {
+                        "objects": _objects(results.get(each.job_id)),
+                        "deliveries": _deliveries(stores, each),
+                    }
+                    for each in jobs
+                    if not each.request.shadow
+                ],
+                "shadows": [
+                    _described(each, results.get(each.job_id))
+                    for each in jobs
+                    if each.request.shadow
+                ],
             }
         )
     incidents = [
@@ -168,16 +149,65 @@ def describe(stores: Stores, limit: int) -> dict[str, Any]:
     }
 
 
+def _described(job: Job, result: Result | None) -> dict[str, Any]:
+    return {
+        "job": job.job_id,
+        "revision": job.request.revision,
+        "model": str(job.request.model) if job.request.model else None,
+        "rule": job.request.rule or None,
+        "priority": job.request.priority.name.lower(),
+        "state": job.state.value,
+        "attempts": job.attempts,
+        "error": job.error or None,
+        "outcome": result.outcome.value if result else None,
+        "reasons": [each.detail for each in result.refusals] if result else [],
+        "findings": [
+            {
+                "finding": each.finding.meaning,
+                "presence": each.presence.value,
+                "certainty": round(each.certainty, 4),
+                "threshold": each.threshold,
+                "doubts": [doubt.detail for doubt in each.doubts],
+            }
+            for each in (result.findings if result else ())
+        ],
+    }
+
+
+def _objects(result: Result | None) -> list[dict[str, str]]:
+    return [
+        {"role": each.role.value, "sop_instance_uid": each.sop_instance_uid}
+        for each in (result.objects if result else ())
+    ]
+
+
+def _deliveries(stores: Stores, job: Job) -> list[dict[str, Any]]:
+    return [
+        {
+            "delivery": each.delivery_id,
+            "destination": each.destination,
+            "state": each.state.value,
+            "attempts": each.attempts,
+            "error": each.error or None,
+        }
+        for each in stores.outbox.deliveries(job_id=job.job_id)
+    ]
+
+
 def _print(report: dict[str, Any]) -> None:
     account = report["account"]
     totals = Table(
         title="Account", title_justify="left", show_header=False, box=None, padding=(0, 2)
     )
-    for label, names in (
+    states = ("queued", "running", "done", "refused", "failed")
+    kinds = [
         ("Studies", ("received", "receiving", "stable")),
-        ("Jobs", ("queued", "running", "done", "refused", "failed")),
+        ("Jobs", states),
         ("Deliveries", ("pending", "delivered", "failed")),
-    ):
+    ]
+    if account["shadow_jobs"]:
+        kinds.insert(2, ("Shadow", states))
+    for label, names in kinds:
         counts = "   ".join(
             f"{name} [bold]{account[f'{label.lower()}_{name}']}[/]" for name in names
         )
@@ -196,6 +226,8 @@ def _print(report: dict[str, Any]) -> None:
         )
         for job in study["jobs"]:
             console.print(Padding(_job(job), (0, 0, 0, 2)), highlight=False)
+        for job in study["shadows"]:
+            console.print(Padding(_shadow(job), (0, 0, 0, 2)), highlight=False, style="dim")
     if report["incidents"]:
         console.print()
     for incident in report["incidents"]:
@@ -205,19 +237,26 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def _job(job: dict[str, Any]) -> str:
-    answers = [
-        f"{each['finding']} {each['presence']}, {each['certainty']:.0%}" for each in job["findings"]
-    ]
-    answers += dict.fromkeys(job["reasons"])
     delivered = ", ".join(
         f"[{_COLOURS.get(each['state'], 'cyan')}]{each['destination']} {each['state']}[/]"
         + (f" ({escape(each['error'])})" if each["error"] and each["state"] != "delivered" else "")
         for each in job["deliveries"]
     )
+    return _said(job) + (f"\n{delivered}" if delivered else "")
+
+
+def _shadow(job: dict[str, Any]) -> str:
+    return f"in shadow, not delivered: {_said(job)}"
+
+
+def _said(job: dict[str, Any]) -> str:
+    answers = [
+        f"{each['finding']} {each['presence']}, {each['certainty']:.0%}" for each in job["findings"]
+    ]
+    answers += dict.fromkeys(job["reasons"])
     text = f"job {job['job']} [{_COLOURS.get(job['state'], 'cyan')}]{job['state']}[/]"
     text += f"  {job['model'] or 'no model'}, revision {job['revision']}"
-    text += "".join(f"\n{escape(each)}" for each in answers or [job["error"] or ""] if each)
-    return text + (f"\n{delivered}" if delivered else "")
+    return text + "".join(f"\n{escape(each)}" for each in answers or [job["error"] or ""] if each)
 
 
 def _answer(as_json: bool, done: bool, word: str, otherwise: str) -> None:

@@ -25,7 +25,7 @@ from inference.domain.errors import InputError
 from inference.domain.job import ModelId
 from inference.ports import Model
 from wetread import settings
-from wetread.bootstrap import VERSION, build_registry
+from wetread.bootstrap import VERSION, build_registry, look_at_versions
 from wetread.cli.output import AsJson, console, print_json
 
 if TYPE_CHECKING:  # scikit-learn and SciPy take seconds to import
@@ -153,9 +153,12 @@ def _load(model: str, version: str) -> Model:
         folder = Path(model).resolve()
         own = FolderRegistry([folder.parent.parent])
         return own.load(ModelId(folder.parent.name, folder.name))
-    registry = build_registry(settings.load())
-    active = registry.active(model)
-    return registry.load(ModelId(model, version) if version else active)
+    configuration = settings.load()
+    registry = build_registry(configuration)
+    if version:
+        return registry.load(ModelId(model, version))
+    with look_at_versions(configuration, registry) as versions:
+        return registry.load(versions.active(model))
 
 
 def _pair(text: str) -> tuple[str, str]:

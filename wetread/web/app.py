@@ -114,7 +114,13 @@ def build_app(stores: Stores, ready: threading.Event) -> FastAPI:
             for job, result in stores.results.of_study(uid)
         ]
         return _templates.TemplateResponse(
-            request, "study.html", {"study": found, "results": results}
+            request,
+            "study.html",
+            {
+                "study": found,
+                "results": results,
+                "shadows": stores.results.of_study(uid, shadow=True),
+            },
         )
 
     @app.get("/studies/{uid}/overlays/{sop_instance_uid}.png", include_in_schema=False)

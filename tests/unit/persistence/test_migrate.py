@@ -17,7 +17,7 @@ from inference.domain.errors import RepositoryUnavailable
 from inference.domain.job import JobState
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
-from inference.persistence.migrate import migrate
+from inference.persistence.migrate import check, migrate
 from inference.persistence.migrations.versions import r0002_rollouts
 from inference.persistence.tables import metadata
 from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
@@ -143,6 +143,14 @@ def test_what_a_migration_would_tear_apart_is_not_committed(database: Database) 
     ):
         connection.exec_driver_sql("DELETE FROM studies")
     assert len(stores.index.studies()) == 1
+
+
+def test_who_only_looks_is_told_that_a_file_is_of_another_version(database: Database) -> None:
+    check(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(RepositoryUnavailable, match="wetread serve"):
+        check(database)
 
 
 def test_a_file_of_a_newer_version_is_left_alone(database: Database) -> None:
