@@ -31,13 +31,27 @@ class Activation(StrEnum):
     NONE = "none"  # they are certainties already
 
 
+class Layout(StrEnum):
+    """What the network sees at once."""
+
+    IMAGE = "image"  # (pictures, channels, rows, columns)
+    VOLUME = "volume"  # (1, channels, slices, rows, columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Of concern to nobody outside `inference.models`.
 
     `size`: rows and columns of the network's input, pixels. `mirror`: average over the
     picture and its mirror image. `temperature` divides the logit. `mean` and `std`: one
-    number for each channel, () for none: (grey - mean) / std.
+    number for each channel, () for none: (grey - mean) / std. `multiple`: rows, columns and,
+    of a volume, slices are filled up with black to a multiple of this. `batch`: pictures at
+    once.
+
+    `background`: the network's first class is none of the outputs. `input` and `answer`:
+    what the network calls its input and its logits, "" for the only and for the first one.
+    `boxes`, `scores`, `labels`: the same of a detector. `overlap`: of two boxes of one output
+    with a higher intersection over union, the surer stays; None leaves all.
     """
 
     size: int = 224
@@ -48,7 +62,17 @@ class Recipe:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     resize: Resize = Resize.SQUASH
+    multiple: int = 1
+    batch: int = 16
+    layout: Layout = Layout.IMAGE
     activation: Activation = Activation.SIGMOID
+    background: bool = False
+    input: str = ""
+    answer: str = ""
+    boxes: str = "boxes"
+    scores: str = "scores"
+    labels: str = "labels"
+    overlap: float | None = None
 
 
 def parse_recipe(table: Table) -> Recipe:
@@ -65,7 +89,17 @@ def parse_recipe(table: Table) -> Recipe:
         mean=table.numbers("mean", channels, _GREY),
         std=table.numbers("std", channels, (1e-6, _GREY[1])),
         resize=table.choice("resize", Resize.SQUASH),
+        multiple=table.whole("multiple", 1, (1, 256)),
+        batch=table.whole("batch", 16, (1, 256)),
+        layout=table.choice("layout", Layout.IMAGE),
         activation=table.choice("activation", Activation.SIGMOID),
+        background=table.truth("background"),
+        input=table.text("input", default=""),
+        answer=table.text("answer", default=""),
+        boxes=table.text("boxes", default="boxes"),
+        scores=table.text("scores", default="scores"),
+        labels=table.text("labels", default="labels"),
+        overlap=table.number("overlap", (0.0, 1.0)) if table.has("overlap") else None,
     )
     if bool(recipe.mean) != bool(recipe.std):
         table.refuse("mean", "write both this key and std, or neither")

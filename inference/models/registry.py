@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load
-
-from inference.domain.errors import ManifestError, UnknownModel, WeightsChanged
+from inference.domain.errors import UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
 from inference.models.folders import ModelFolders
 from inference.models.gate import TorchGate, load_gate
-from inference.models.manifest import FILE_NAME, ModelFile
-from inference.models.networks import build_network
-from inference.models.torch_model import TorchModel
+from inference.models.loading import load_model
+from inference.models.manifest import ModelFile
+from inference.models.network_model import NetworkModel
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -25,8 +21,7 @@ SHIPPED = Path(__file__).parent / "shipped"
 class FolderRegistry:
     """The models below `roots`, with those that are added while it runs.
 
-    `chosen` names the active version of a model; without it, it is the highest. Only
-    safetensors are read: they hold numbers, and no code that could run.
+    `chosen` names the active version of a model; without it, it is the highest.
 
     Raises `ManifestError` or, for a chosen version that is not there, `UnknownModel`.
     """
@@ -40,7 +35,7 @@ class FolderRegistry:
         self._device = device
         self._chosen = dict(chosen or {})
         self._folders = ModelFolders(roots)
-        self._loaded: dict[ModelId, TorchModel] = {}
+        self._loaded: dict[ModelId, NetworkModel] = {}
         self._gates: dict[ModelId, TorchGate] = {}
         self._lock = threading.Lock()
         for name in self._chosen:
@@ -67,12 +62,12 @@ class FolderRegistry:
         """Return where the model's files lie, its card among them."""
         return self._find(model)[1]
 
-    def load(self, model: ModelId) -> TorchModel:
+    def load(self, model: ModelId) -> NetworkModel:
         """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
         with self._lock:
             if model not in self._loaded:
                 file, folder = self._find(model)
-                self._loaded[model] = _load(file, folder, self._device)
+                self._loaded[model] = load_model(file, folder, self._device)
             return self._loaded[model]
 
     def gate(self, name: str) -> TorchGate:
@@ -94,33 +89,6 @@ class FolderRegistry:
             return found[model]
         except KeyError:
             raise UnknownModel(f"the model {model} is not registered") from None
-
-
-def _load(file: ModelFile, folder: Path, device: str) -> TorchModel:
-    manifest = file.manifest
-    path = folder / manifest.weights_file
-    try:
-        # Hashed and used are the same bytes: the file may change in between.
-        content = path.read_bytes()
-    except OSError as error:
-        raise ManifestError(f"{path}: the weights cannot be read: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != manifest.weights_sha256:
-        raise WeightsChanged(
-            f"{path}: these are not the weights that {FILE_NAME} names by weights_sha256"
-        )
-    try:
-        network = build_network(manifest.architecture, len(manifest.outputs))
-        # Half precision is for the file; the sums are made in float32.
-        weights = {
-            name: value.float() if value.is_floating_point() else value
-            for name, value in load(content).items()
-        }
-        network.load_state_dict(weights)
-    except (ValueError, RuntimeError, SafetensorError) as error:
-        raise ManifestError(
-            f"{path}: the weights do not fit the architecture {manifest.architecture!r}: {error}"
-        ) from error
-    return TorchModel(manifest, file.recipe, network, device)
 
 
 def _order(version: str) -> tuple[int, ...]:

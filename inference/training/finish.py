@@ -16,6 +16,7 @@ from rich.progress import Progress
 from torch import nn
 
 from inference.models.manifest import FILE_NAME, parse_model_file, read_model_file
+from inference.models.network_model import NetworkModel
 from inference.models.networks import build_network
 from inference.models.registry import FolderRegistry
 from inference.models.torch_model import TorchModel
@@ -139,7 +140,7 @@ def _unpackaged(network: nn.Module, config: Config, content: dict[str, Any]) -> 
 
 
 def _scores(
-    model: TorchModel, folder: Path, examples: Sequence[Example], name: str, progress: Progress
+    model: NetworkModel, folder: Path, examples: Sequence[Example], name: str, progress: Progress
 ) -> NDArray[np.float32]:
     """Return (images,), the certainty of the first output."""
     task = progress.add_task(f"scoring {name}", total=len(examples))

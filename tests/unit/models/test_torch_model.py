@@ -3,13 +3,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from safetensors.torch import load_file
 
 from inference.domain.errors import ModelFailed
 from inference.domain.job import ModelId
-from inference.models.networks import build_network
+from inference.models.manifest import read_model_file
+from inference.models.networks import build_network, heat_map_layer
+from inference.models.preprocessing import prepare
 from inference.models.recipe import Recipe
 from inference.models.registry import FolderRegistry
 from inference.models.torch_model import TorchModel
@@ -137,6 +143,32 @@ def test_with_mirror_a_picture_and_its_mirror_image_get_the_same_certainty(
     assert only(model, one).certainty["pneumonia"] == pytest.approx(
         only(model, other).certainty["pneumonia"], abs=1e-4
     )
+
+
+def test_the_shipped_model_answers_bit_for_bit_as_its_card_was_measured() -> None:
+    """Logit of both mirror images, temperature, Grad-CAM, peak: written out, step by step."""
+    registry = FolderRegistry()
+    shipped = registry.load(registry.active("cxr-pneumonia"))
+    (output,) = shipped.manifest.outputs
+    folder = registry.folder(shipped.manifest.model)
+    recipe = read_model_file(folder / "model.toml").recipe
+    network = build_network("efficientnet-lite0", 1)
+    network.load_state_dict(load_file(folder / shipped.manifest.weights_file))
+    network = network.eval().to(memory_format=torch.channels_last)
+    pictures = [picture(90, 120, 1), picture(300, 41, 2)]
+    inputs = torch.stack([prepare(each, recipe.size) for each in pictures])
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        logits = (network(inputs) + network(inputs.flip(3))) / 2
+    certainty = torch.sigmoid(logits.double() / recipe.temperature).float().numpy()
+    cam = GradCAM(model=network, target_layers=[heat_map_layer(network)])
+    maps = cam(input_tensor=inputs, targets=[ClassifierOutputTarget(0)] * 2)
+    for row, assessment in enumerate(shipped.assess(pictures)):
+        assert assessment.certainty["pneumonia"] == float(certainty[row, 0])
+        peak = min(1.0, certainty[row, 0] / output.threshold)
+        rows, columns = pictures[row].pixels.shape
+        fitted = cv2.resize((maps[row] * peak).astype(np.float32), (columns, rows))
+        np.testing.assert_array_equal(assessment.heat_maps["pneumonia"], np.clip(fitted, 0, 1))
 
 
 def test_below_the_threshold_a_heat_map_is_the_fainter(model: TorchModel) -> None:

@@ -1,0 +1,43 @@
+"""Grad-CAM (Selvaraju 2017): the last convolution's activations, weighed by their gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from inference.models.networks import heat_map_layer
+from inference.models.runtimes.module import ModuleRuntime
+
+
+class GradCamExplainer:
+    """`classes` are those of the network's answer that are outputs.
+
+    Raises `ValueError` for a network without convolutions.
+    """
+
+    def __init__(self, runtime: ModuleRuntime, classes: range) -> None:
+        self._runtime = runtime
+        self._classes = classes
+        network = runtime.network
+        layer = heat_map_layer(network)
+        # Grad-CAM needs no gradient before the last convolution; to ask for no other spares
+        # most of the way back.
+        network.requires_grad_(False)
+        convolutions = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
+        convolutions[-1].requires_grad_(True)
+        self._grad_cam = GradCAM(model=network, target_layers=[layer])
+
+    def explain(self, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor | None]:
+        maps = []
+        with self._runtime.lock, torch.enable_grad():
+            inputs = self._runtime.inputs(inputs)
+            for index in self._classes:
+                targets = [ClassifierOutputTarget(index)] * len(inputs)
+                maps.append(self._grad_cam(input_tensor=inputs, targets=targets))
+            logits = self._grad_cam.outputs.detach()
+            self._grad_cam.activations_and_grads.clear()
+        return np.stack(maps, axis=1), logits

@@ -1,0 +1,55 @@
+"""A module of torch as a `Runtime`: native, TorchScript or torch.export."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from inference.models.runtimes.runtime import named
+
+
+class ModuleRuntime:
+    """Runs `network`, which is in evaluation mode, on `device`.
+
+    `takes_list`: it wants a list of (channels, rows, columns), as torchvision's detectors do.
+    `channels_last`: the order in memory in which convolutions of torch are fastest.
+
+    One call runs at a time under `lock`: Grad-CAM keeps what its hooks saw on the network.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        device: str = "cpu",
+        *,
+        takes_list: bool = False,
+        channels_last: bool = False,
+    ) -> None:
+        self.network = network
+        self.device = torch.device(device)
+        self.lock = threading.Lock()
+        self._takes_list = takes_list
+        self._channels_last = channels_last
+
+    def run(self, batch: Tensor) -> Mapping[str, Tensor]:
+        with self.lock, torch.inference_mode():
+            inputs = self.inputs(batch)
+            return named(self.network(list(inputs) if self._takes_list else inputs))
+
+    def inputs(self, batch: Tensor) -> Tensor:
+        """Return the batch where and how the network wants it."""
+        batch = batch.to(self.device)
+        if self._channels_last and batch.ndim == 4:
+            return batch.contiguous(memory_format=torch.channels_last)
+        return batch.contiguous()
+
+
+def native(network: nn.Module, device: str = "cpu", *, takes_list: bool = False) -> ModuleRuntime:
+    """Return the runtime of a network that was built here."""
+    network = network.eval().to(torch.device(device))
+    if not any(isinstance(part, nn.Conv3d) for part in network.modules()):
+        network = network.to(memory_format=torch.channels_last)
+    return ModuleRuntime(network, device, takes_list=takes_list, channels_last=True)
