@@ -42,6 +42,10 @@ class NetworkModel:
     def manifest(self) -> Manifest:
         return self._manifest
 
+    @property
+    def runtime(self) -> Runtime:
+        return self._runtime
+
     def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
         """Return one Assessment for each picture. Raises `ModelFailed`."""
         found: list[Assessment] = []

@@ -22,13 +22,14 @@ from safetensors.torch import save
 from inference.domain.recognition import Kind, Recognition, passes
 from inference.models.gate import KIND, KINDS, GateFile, GateNetwork, TorchGate, load_gate
 from inference.models.manifest import FILE_NAME
+from inference.models.toml import to_toml
 from inference.ports import Picture
 from inference.training.evaluate import wilson
 from inference.training.gate import Features, Settings, fit_head
 from inference.training.gate_card import card
 from inference.training.gate_images import Image
 from inference.training.gate_views import WRONG, spoil
-from inference.training.package import WEIGHTS, to_toml
+from inference.training.package import WEIGHTS
 
 _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pydicom-data", "scikit-image")
 _FOLDS = 3  # of the photos

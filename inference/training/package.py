@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors.torch import save
 from torch import nn
 
 from inference.models.manifest import FILE_NAME, parse_model_file
+from inference.models.toml import to_toml
 
 WEIGHTS = "weights.safetensors"
 
@@ -50,27 +50,3 @@ def write_package(out: Path, weights: bytes, manifest: Mapping[str, Any]) -> Pat
     (folder / WEIGHTS).write_bytes(weights)
     (folder / FILE_NAME).write_text(to_toml(content), encoding="utf-8")
     return folder
-
-
-def to_toml(content: Mapping[str, Any]) -> str:
-    """Write what a manifest may hold: values, then tables, then lists of tables."""
-    lines = [f"{key} = {_value(value)}" for key, value in content.items() if not _is_table(value)]
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            lines += ["", f"[{key}]", *(f"{k} = {_value(v)}" for k, v in value.items())]
-    for key, value in content.items():
-        if _is_table(value) and isinstance(value, list):
-            for each in value:
-                lines += ["", f"[[{key}]]", *(f"{k} = {_value(v)}" for k, v in each.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
-    )
-
-
-def _value(value: object) -> str:
-    # For text, numbers, truth values and lists of them, JSON is TOML too.
-    return json.dumps(value, ensure_ascii=False)

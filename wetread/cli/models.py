@@ -12,6 +12,7 @@ from inference.domain.errors import ModelError
 from inference.domain.manifest import Manifest
 from wetread import settings
 from wetread.bootstrap import build_registry
+from wetread.cli.export import export
 from wetread.cli.output import AsJson, console, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Models: list, show, verify.")
@@ -80,6 +81,9 @@ def verify(as_json: AsJson = False) -> None:
             console.print(f"{row['model']} {row['version']}: {verdict}")
     if any(row["error"] for row in rows):
         raise typer.Exit(1)
+
+
+app.command()(export)
 
 
 def _summary(manifest: Manifest, active: bool) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class IntegratedGradientsExplainer:
         self._runtime = runtime
         self._classes = classes
         self._answer = answer
-        runtime.network.requires_grad_(False)
+        for parameter in runtime.network.parameters():
+            parameter.requires_grad_(False)
         self._attribution = IntegratedGradients(self._logits)
 
     def explain(self, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor | None]:
