@@ -53,6 +53,14 @@ class Policy(StrEnum):
     REFUSE = "refuse"  # no finding
 
 
+class BurnedIn(StrEnum):
+    """What to do with an image into which text is burned, by its header or by its pixels."""
+
+    FLAG = "flag"  # report the number, presence undetermined
+    REFUSE = "refuse"  # no finding
+    ACCEPT = "accept"  # the model was measured on such images
+
+
 @dataclass(frozen=True, slots=True)
 class InputNeeds:
     """An empty tuple accepts all. Values are compared in upper case.
@@ -67,6 +75,7 @@ class InputNeeds:
     minimum_columns: int = 1  # pixels
     minimum_slices: int = 1  # of a Series that is read as one
     recognised: tuple[Kind, ...] = ()
+    burned_in: BurnedIn = BurnedIn.FLAG
 
 
 @dataclass(frozen=True, slots=True)

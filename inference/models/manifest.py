@@ -12,6 +12,7 @@ from typing import Any
 from inference.domain.errors import ManifestError
 from inference.domain.job import ModelId
 from inference.domain.manifest import (
+    BurnedIn,
     Format,
     InputNeeds,
     Manifest,
@@ -98,6 +99,7 @@ def parse_model_file(raw: Mapping[str, Any], source: str) -> ModelFile:
             minimum_columns=needs.whole("minimum_columns", 1),
             minimum_slices=needs.whole("minimum_slices", 1),
             recognised=needs.kinds("recognised"),
+            burned_in=needs.choice("burned_in", BurnedIn.FLAG),
         ),
         population=Population(
             description=population.text("description", default=""),

@@ -7,7 +7,7 @@ import pytest
 
 from inference.domain.code import Code
 from inference.domain.errors import ManifestError
-from inference.domain.manifest import Policy
+from inference.domain.manifest import BurnedIn, Policy
 from inference.domain.uid import derive_uid
 from inference.models.manifest import parse_model_file, read_model_file
 from inference.models.recipe import Intensity, Resize
@@ -52,6 +52,14 @@ def test_mean_without_unit_is_refused() -> None:
         parse_model_file({**content(), "recipe": recipe}, "model.toml")
 
 
+@pytest.mark.parametrize("burned_in", BurnedIn)
+def test_what_to_do_with_burned_in_text(burned_in: BurnedIn) -> None:
+    needs = {"burned_in": burned_in.value}
+    parsed = parse_model_file({**content(), "needs": needs}, "model.toml").manifest
+    assert parsed.needs.burned_in is burned_in
+    assert parse_model_file(content(), "").manifest.needs.burned_in is BurnedIn.FLAG
+
+
 def test_other_weights_are_another_device() -> None:
     one = parse_model_file(content(), "").manifest
     two = parse_model_file({**content(), "weights_sha256": "b" * 64}, "").manifest
@@ -77,6 +85,7 @@ def test_other_weights_are_another_device() -> None:
         ("needs.minimum_rows", True, "needs.minimum_rows: write a whole number"),
         ("needs", "CR", r"needs: write a table, \[needs\]"),
         ("population.age_years", [5, 1], "population.age_years: write the lowest"),
+        ("needs.burned_in", "ignore", 'write "flag" or "refuse" or "accept"'),
         ("population.outside", "ignore", 'population.outside: write "flag" or "refuse"'),
         ("recipe.size", 8, "recipe.size: write a whole number from 32"),
         ("recipe.mirror", 1, "recipe.mirror: write true or false"),
