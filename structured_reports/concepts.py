@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from inference.domain.code import Code as DomainCode
-from inference.domain.finding import Presence
+from inference.domain.finding import Presence, Quantity
+from inference.domain.manifest import Explanation
 from inference.domain.refusal import Reason
 
 # PS3.16 Section 8.2: a private Coding Scheme Designator begins with 99.
@@ -52,6 +54,24 @@ PERCENT: Final[Code] = codes.UCUM.Percent
 ARTIFICIAL_INTELLIGENCE: Final[Code] = codes.DCM.ArtificialIntelligence
 SOURCE: Final[Code] = codes.SCT.Source
 
+REFERENCED_SEGMENT: Final[Code] = codes.DCM.ReferencedSegment
+REFERENCED_SEGMENTATION_FRAME: Final[Code] = codes.DCM.ReferencedSegmentationFrame
+
+# TID 1419, with the unit of each
+VOLUME: Final[Code] = codes.SCT.Volume
+AREA: Final[Code] = codes.SCT.Area
+MILLILITRE: Final = Code("mL", "UCUM", "milliliter")
+SQUARE_MILLIMETRE: Final[Code] = codes.UCUM.SquareMillimeter
+
+# CID 7150, Segmentation Property Categories: the usual one of a finding
+ABNORMAL_STRUCTURE: Final[Code] = codes.SCT.MorphologicallyAbnormalStructure
+
+# CID 7181
+NO_UNITS: Final[Code] = codes.UCUM.NoUnits
+
+# CID 7010, Key Object Selection Document Titles
+OF_INTEREST: Final[Code] = codes.DCM.OfInterest
+
 # Said in words
 COMMENT: Final[Code] = codes.DCM.Comment
 SUMMARY: Final[Code] = codes.DCM.Summary
@@ -79,6 +99,19 @@ _PRESENCE: Final[dict[Presence, Code]] = {
     Presence.PRESENT: codes.SCT.Present,
     Presence.ABSENT: codes.SCT.Absent,
     Presence.UNDETERMINED: codes.SCT.Undetermined,
+}
+
+_QUANTITY: Final[dict[Quantity, tuple[Code, Code]]] = {
+    Quantity.VOLUME: (VOLUME, MILLILITRE),
+    Quantity.AREA: (AREA, SQUARE_MILLIMETRE),
+}
+
+# CID 217, Visual Explanation Types
+_EXPLANATION: Final[dict[Explanation, Code]] = {
+    Explanation.GRAD_CAM: codes.DCM.GradientWeightedClassActivation,
+    Explanation.INTEGRATED_GRADIENTS: codes.DCM.Saliency,
+    Explanation.OCCLUSION: codes.DCM.Saliency,
+    Explanation.NONE: codes.DCM.ClassActivation,  # a map comes with the answer itself
 }
 
 # Standard codes are of CID 9300, Procedure Discontinuation Reasons, and CID 9301: where one
@@ -127,6 +160,24 @@ def coded(code: DomainCode) -> Code:
 
 def presence_code(presence: Presence) -> Code:
     return _PRESENCE[presence]
+
+
+def quantity_code(quantity: Quantity) -> tuple[Code, Code]:
+    """Return the concept, and its unit."""
+    return _QUANTITY[quantity]
+
+
+def explanation_code(explanation: Explanation) -> Code:
+    return _EXPLANATION[explanation]
+
+
+def segment_category(category: DomainCode | None) -> Code:
+    return coded(category) if category is not None else ABNORMAL_STRUCTURE
+
+
+def item(code: Code) -> CodedConcept:
+    """Return `code` as the item of a sequence."""
+    return CodedConcept.from_code(code)
 
 
 def reason_code(reason: Reason) -> Code:

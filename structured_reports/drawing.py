@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Colour = tuple[int, int, int]
@@ -36,6 +36,7 @@ _INFERNO: Final = (
 )  # fmt: skip
 _FAINTEST: Final = 0.05  # heat below which the image is left as it is
 _STRONGEST: Final = 0.62  # share of colour where the heat is 1
+_MASK: Final = 0.3  # share of colour in a mask: what is under it must be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,45 @@ def draw_outline(
         line = ImageDraw.Draw(mask)
         line.line(closed, fill=255, width=width * _SUPERSAMPLING, joint="curve")
         image.paste(colour, mask=mask.resize(image.size, Image.Resampling.LANCZOS))
+
+
+def draw_mask(image: Image.Image, mask: NDArray[np.bool_], colour: Colour) -> Image.Image:
+    """Return `image` with `mask`, (rows, columns), tinted and outlined."""
+    soft = Image.fromarray(mask.astype(np.uint8) * 255)
+    # Bilinear, so that the outline is no staircase; one pixel of the mask is still seen.
+    grown = soft.resize(image.size, Image.Resampling.BILINEAR)
+    inside = grown.point([255 if value >= 96 else 0 for value in range(256)])
+    share = (np.asarray(inside, dtype=np.float64) / 255 * _MASK)[..., None]
+    mixed = np.asarray(image, dtype=np.float64) * (1 - share) + np.array(colour) * share
+    tinted = Image.fromarray(np.round(mixed).astype(np.uint8))
+    wide, narrow = inside.filter(ImageFilter.MaxFilter(9)), inside.filter(ImageFilter.MaxFilter(5))
+    core = np.asarray(inside, dtype=np.int16)
+    for paint, outer in ((BACKGROUND, wide), (colour, narrow)):
+        # The dark line beneath keeps the bright one visible on white bone.
+        ring = np.clip(np.asarray(outer, dtype=np.int16) - core, 0, 255).astype(np.uint8)
+        tinted.paste(paint, mask=Image.fromarray(ring))
+    return tinted
+
+
+def draw_number(
+    image: Image.Image, number: int, at: tuple[float, float], scale: tuple[float, float]
+) -> None:
+    """Write `number` outside of the box whose top left corner is `at` (column, row)."""
+    draw = ImageDraw.Draw(image)
+    x = min(max((at[0] + 0.5) * scale[0], 0), image.width - 28)
+    y = (at[1] + 0.5) * scale[1] - 6
+    if y < 26:  # no room above
+        y = 26
+        x = max(x - 28, 0)
+    draw.text(
+        (x, y),
+        str(number),
+        font=font(24),
+        fill=OUTLINE,
+        anchor="ls",
+        stroke_width=3,
+        stroke_fill=BACKGROUND,
+    )
 
 
 def colour_bar(height: int) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from pydicom.dataset import Dataset
@@ -13,20 +13,26 @@ from inference.domain.result import Result, Role
 from inference.ports import EncodedObject, Evidence
 from structured_reports.concepts import PROCESSING_EQUIPMENT
 from structured_reports.device import device_of
+from structured_reports.key_objects import key_objects
 from structured_reports.overlay import build_overlay
+from structured_reports.parametric_map import parametric_maps
 from structured_reports.report import build_report
+from structured_reports.run import Run
+from structured_reports.segmentation import Segment, segmentation
 from structured_reports.source import Source, read_source
+from structured_reports.subject import Seen, Subject, subjects
 
 _SERIES_NUMBER = 9000  # behind every Series of a modality
 _SERIES_PER_REVISION = 10
 
 
 class DicomResultEncoder:
-    """Makes a TID 1500 report, and an overlay for each picture that has a Finding.
+    """Makes a TID 1500 report, and what shows or keeps the same.
 
-    `series_number` is that of the first revision's report; its overlays have the next one,
-    and each later revision begins ten further up. `purpose` is the Purpose of Reference of
-    the model in the Contributing Equipment Sequence (CID 7005).
+    `series_number` is that of the first revision's report; its other objects have the next
+    ones, and each later revision begins ten further up. `purpose` is the Purpose of Reference
+    of the model in the Contributing Equipment Sequence (CID 7005). `roles` are the objects to
+    make; the report is always made.
     """
 
     def __init__(
@@ -35,10 +41,12 @@ class DicomResultEncoder:
         software_version: str,
         series_number: int = _SERIES_NUMBER,
         purpose: Code = PROCESSING_EQUIPMENT,
+        roles: frozenset[Role] = frozenset(Role),
     ) -> None:
         self._software_version = software_version
         self._series_number = series_number
         self._purpose = purpose
+        self._roles = roles
 
     def encode(
         self,
@@ -47,47 +55,62 @@ class DicomResultEncoder:
         evidence: Sequence[Evidence],
         predecessor: Result | None,
     ) -> Sequence[EncodedObject]:
-        """Return the report first, then the overlays in the order of `evidence`."""
+        """Return the report first, then overlays, masks, heat maps and key objects.
+
+        Those of a role are in the order of `evidence`. Raises `ValueError` where there is no
+        evidence, or a mask that is not of its image's size.
+        """
         if not evidence:
             raise ValueError("a result needs at least one Instance as its evidence")
-        sources = [read_source(each) for each in evidence]
-        device = device_of(result, manifest, self._software_version)
-        number = self._series_number + _SERIES_PER_REVISION * max(result.revision - 1, 0)
-        overlays: list[Dataset] = []
-        for item, source in zip(evidence, sources, strict=True):
-            findings = [
-                each for each in result.findings if each.sop_instance_uid == source.sop_instance_uid
-            ]
-            if item.picture is None or not findings:
-                continue
-            overlays.append(
-                build_overlay(
-                    item,
-                    source,
-                    findings,
-                    result,
-                    device,
-                    number=len(overlays) + 1,
-                    software_version=self._software_version,
-                    series_number=number + 1,
-                    purpose=self._purpose,
-                )
-            )
-        report = build_report(
-            result,
-            manifest,
-            _assessed_first(sources, result),
-            device,
-            overlays=overlays,
-            predecessor=predecessor,
+        seen = [Seen(each, read_source(each)) for each in evidence]
+        run = Run(
+            result=result,
+            manifest=manifest,
+            device=device_of(result, manifest, self._software_version),
             software_version=self._software_version,
-            series_number=number,
+            series_number=self._series_number + _SERIES_PER_REVISION * max(result.revision - 1, 0),
             purpose=self._purpose,
         )
-        return [
-            _encoded(Role.REPORT, report),
-            *(_encoded(Role.OVERLAY, each) for each in overlays),
-        ]
+        about = subjects(result, seen)
+        segments: dict[str, Segment] = {}
+        made = list(self._made(about, run, segments))
+        report = build_report(
+            _assessed_first([each.source for each in seen], result),
+            run,
+            made=[document for _, document in made],
+            segments=segments,
+            predecessor=predecessor,
+        )
+        return [_encoded(role, each) for role, each in [(Role.REPORT, report), *made]]
+
+    def _made(
+        self, about: Sequence[Subject], run: Run, segments: dict[str, Segment]
+    ) -> Iterator[tuple[Role, Dataset]]:
+        """Yield every object but the report; put the segments that they hold in `segments`."""
+        if Role.OVERLAY in self._roles:
+            overlays: list[Dataset] = []
+            for subject in about:
+                overlay = build_overlay(subject, run, len(overlays) + 1)
+                if overlay is not None:
+                    overlays.append(overlay)
+            yield from ((Role.OVERLAY, each) for each in overlays)
+        if Role.SEGMENTATION in self._roles:
+            number = 0
+            for subject in about:
+                masks = segmentation(subject, run, number + 1)
+                if masks is not None:
+                    number += 1
+                    segments.update(masks.segments)
+                    yield Role.SEGMENTATION, masks.document
+        if Role.PARAMETRIC_MAP in self._roles:
+            maps: list[Dataset] = []
+            for subject in about:
+                maps += parametric_maps(subject, run, len(maps) + 1)
+            yield from ((Role.PARAMETRIC_MAP, each) for each in maps)
+        if Role.KEY_OBJECTS in self._roles:
+            keys = key_objects(about, run)
+            if keys is not None:
+                yield Role.KEY_OBJECTS, keys
 
 
 def _assessed_first(sources: Sequence[Source], result: Result) -> list[Source]:

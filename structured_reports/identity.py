@@ -34,18 +34,33 @@ def series_uid(result: Result, role: Role) -> str:
     )
 
 
+def dimension_uid(sop_instance_uid: str) -> str:
+    """Return the Dimension Organization UID of a multi-frame object of ours."""
+    return derive_uid("dimension", sop_instance_uid)
+
+
+def frame_of_reference_uid(source: str) -> str:
+    """Return a Frame of Reference for the Instance `source`, which names none."""
+    return derive_uid("frame of reference", source)
+
+
 def tracking_uids(result: Result) -> Iterator[tuple[Finding, str]]:
     """Return each Finding with its Tracking Unique Identifier (TID 1501).
 
     It is the same in all revisions, and for all versions of the model: what is followed is
-    the thing in the image.
+    the thing in the image. In a Series it is the Series that stands in its name: which slice
+    shows it best may change.
     """
     name, _ = _author(result)
     seen: Counter[tuple[str | int, ...]] = Counter()
     for finding in result.findings:
+        where = (
+            (finding.series_instance_uid, 0)
+            if finding.series_instance_uid
+            else (finding.sop_instance_uid, finding.frame)
+        )
         thing = (
-            finding.sop_instance_uid,
-            finding.frame,
+            *where,
             finding.finding.scheme,
             finding.finding.value,
         )

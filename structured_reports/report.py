@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from highdicom.sr import Comprehensive3DSR, ContentItem
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
-from pydicom.valuerep import DA, DT, TM
 
-from inference.domain.manifest import Manifest
 from inference.domain.result import Outcome, Result, Role
 from structured_reports import concepts, identity, tree
-from structured_reports.device import MANUFACTURER, Device, contributing_equipment, long_string
+from structured_reports.device import Device, long_string
 from structured_reports.measurements import measurement_groups
 from structured_reports.not_assessed import evaluations
-from structured_reports.source import Source, apply_identity
+from structured_reports.run import Run
+from structured_reports.segmentation import Segment
+from structured_reports.source import Source
 
 
 class _Report(Comprehensive3DSR):  # type: ignore[misc]  # highdicom is not checked
@@ -26,74 +25,49 @@ class _Report(Comprehensive3DSR):  # type: ignore[misc]  # highdicom is not chec
 
 
 def build_report(
-    result: Result,
-    manifest: Manifest | None,
     sources: Sequence[Source],
-    device: Device,
+    run: Run,
     *,
-    overlays: Sequence[Dataset],
-    predecessor: Result | None,
-    software_version: str,
-    series_number: int,
-    purpose: Code,
+    made: Sequence[Dataset] = (),
+    segments: Mapping[str, Segment] | None = None,
+    predecessor: Result | None = None,
 ) -> Dataset:
-    """Return the report. `sources` is never empty; the first one lends patient and study."""
+    """Return the report. `sources` is never empty; the first one lends patient and study.
+
+    `made`: all other objects of the result, which the report lists as its evidence.
+    `segments`: by Tracking Unique Identifier.
+    """
     first = sources[0]
-    at = first.local(result.produced_at)
-    evidence = [*(each.stub() for each in sources), *overlays]
+    arguments = run.arguments(Role.REPORT, first, "", 1)
     report: Dataset = _Report(
-        evidence=evidence,
-        content=_content(result, manifest, sources, device),
-        series_instance_uid=identity.series_uid(result, Role.REPORT),
-        series_number=series_number,
-        sop_instance_uid=identity.instance_uid(result, Role.REPORT),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER,
-        software_versions=long_string(software_version),
-        device_serial_number=long_string(device.serial_number),
-        series_description=long_string(_series_description(result, device)),
+        evidence=[*(each.stub() for each in sources), *made],
+        content=_content(sources, segments or {}, run),
+        series_description=long_string(_series_description(run.result, run.device)),
         is_complete=True,
         is_final=False,
         is_verified=False,
         previous_versions=_previous(predecessor) or None,
-        contributing_equipment=[contributing_equipment(device, purpose)],
         coding_schemes=[concepts.private_scheme()],
-        content_date=DA(at.date()),
-        content_time=TM(at.time()),
-        specific_character_set="ISO_IR 192",  # UTF-8 holds whatever the source was in
+        **arguments,
     )
-    apply_identity(report, first)
-    stamp(report, result, first)
+    run.finish(report, first)
     return report
 
 
-def stamp(document: Dataset, result: Result, source: Source) -> None:
-    """Set the times that highdicom takes from the clock, so that a retry is the same object."""
-    at = source.local(result.produced_at)
-    document.InstanceCreationDate = DA(at.date())
-    document.InstanceCreationTime = TM(at.time())
-    document.SeriesDate, document.SeriesTime = DA(at.date()), TM(at.time())
-    for item in document.get("ContributingEquipmentSequence", []):
-        if item.get("ManufacturerModelName") == "highdicom":
-            item.ContributionDateTime = DT(at)
-
-
-def _content(
-    result: Result, manifest: Manifest | None, sources: Sequence[Source], device: Device
-) -> Dataset:
+def _content(sources: Sequence[Source], segments: Mapping[str, Segment], run: Run) -> Dataset:
+    result = run.result
     known = {each.sop_instance_uid: each for each in sources}
     children: list[ContentItem] = []
     if result.findings:
-        groups = measurement_groups(identity.tracking_uids(result), known, device, manifest)
+        groups = measurement_groups(identity.tracking_uids(result), known, segments, run)
         children.append(tree.container(concepts.IMAGING_MEASUREMENTS, groups))
     if result.refusals or not children:
         # Who declined is said by TID 4019 (row 12b), as a finding's author is.
-        who = tree.algorithm(device) if result.model else ()
+        who = tree.algorithm(run.device) if result.model else ()
         children.append(evaluations(result, known, who))
     assessed = result.outcome is Outcome.ASSESSED
     title = concepts.MEASUREMENT_REPORT if assessed else concepts.NOT_ASSESSED_REPORT
-    content: Dataset = tree.root(title, device, tree.procedures_of(sources), children)
+    content: Dataset = tree.root(title, run.device, tree.procedures_of(sources), children)
     return content
 
 

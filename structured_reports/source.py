@@ -7,7 +7,7 @@ its value is valid; the core's `Attributes` stand in for a file that cannot be r
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -20,6 +20,7 @@ from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from inference.domain.instance import Instance
 from inference.ports import Evidence
+from structured_reports.space import Space, read_space
 from structured_reports.valid import is_utc_offset, is_valid
 
 # What a result shares with its source: Type 2 in every result, so that "" is written where
@@ -72,6 +73,8 @@ class Source:
     orientation: tuple[str, str] | None = None
     procedure: Code | None = None
     utc_offset: str = ""
+    number: int | None = None  # Instance Number
+    space: Space | None = None  # of a single frame
 
     @property
     def is_image(self) -> bool:
@@ -89,6 +92,19 @@ class Source:
             setattr(stub, keyword, None)
         for keyword, value in self.equipment.items():
             setattr(stub, keyword, value)
+        return stub
+
+    def image_stub(self, *, placed: bool) -> Dataset:
+        """Return what highdicom needs in order to make an image of this one's pixels.
+
+        `placed`: with the plane in which it lies, else as an image of no place. highdicom
+        looks the SOP Class up and knows no private one: see `name_classes`.
+        """
+        stub = self.stub()
+        stub.SOPClassUID = SecondaryCaptureImageStorage
+        stub.Rows, stub.Columns = self.rows, self.columns
+        if placed and self.space is not None:
+            self.space.write(stub)
         return stub
 
     def local(self, at: datetime) -> datetime:
@@ -123,6 +139,19 @@ def apply_identity(target: Dataset, source: Source) -> None:
         target.TimezoneOffsetFromUTC = source.utc_offset
 
 
+def name_classes(target: Dataset, sources: Sequence[Source]) -> None:
+    """Set the true SOP Class wherever `target` references one of `sources`."""
+    classes = {each.sop_instance_uid: each.sop_class_uid for each in sources}
+    for element in target:
+        if element.VR != "SQ":
+            continue
+        for item in element.value:
+            uid = item.get("ReferencedSOPInstanceUID")
+            if uid in classes:
+                item.ReferencedSOPClassUID = classes[uid]
+            name_classes(item, sources)
+
+
 def _from_header(header: Dataset, instance: Instance) -> Source:
     attributes = instance.attributes
     known = {
@@ -144,6 +173,7 @@ def _from_header(header: Dataset, instance: Instance) -> Source:
     sides = (_text(header, "ImageLaterality"), _text(header, "Laterality"))
     offset = _text(header, "TimezoneOffsetFromUTC")
     description = instance.description
+    number = _text(header, "InstanceNumber")
     return Source(
         study_instance_uid=description.study_instance_uid,
         series_instance_uid=description.series_instance_uid,
@@ -163,6 +193,8 @@ def _from_header(header: Dataset, instance: Instance) -> Source:
         orientation=_orientation(header),
         procedure=_procedure(header),
         utc_offset=offset if is_utc_offset(offset) else "",
+        number=int(number) if number.isascii() and number.isdecimal() else None,
+        space=read_space(header) if attributes.frames <= 1 else None,
     )
 
 

@@ -26,7 +26,7 @@ def report_as_text(part10: bytes) -> str:
     report = pydicom.dcmread(BytesIO(part10))
     lines = [*_heading(report), _RULE]
     for group in _find(report, concepts.IMAGING_MEASUREMENTS):
-        for number, finding in enumerate(_items(group), start=1):
+        for number, finding in enumerate(_by_tracking_uid(group), start=1):
             lines += [*_finding(finding, number), _RULE]
     for evaluations in _find(report, concepts.QUALITATIVE_EVALUATIONS):
         lines += [*_not_assessed(evaluations), _RULE]
@@ -73,6 +73,20 @@ def _maker(report: Dataset) -> str:
     return model
 
 
+def _by_tracking_uid(measurements: Dataset) -> list[Dataset]:
+    """Return one group for each Finding: it may have a second one, on its segment."""
+    merged: dict[str, Dataset] = {}
+    for group in _items(measurements):
+        uid = _text(group, concepts.TRACKING_UID)
+        if uid in merged:
+            kept = {_name(each) for each in _items(merged[uid])}
+            more = [each for each in _items(group) if _name(each) not in kept]
+            merged[uid].ContentSequence = [*_items(merged[uid]), *more]
+        else:
+            merged[uid] = group
+    return list(merged.values())
+
+
 def _finding(group: Dataset, number: int) -> Iterator[str]:
     name = next((each for each in _find(group, concepts.FINDING)), None)
     concept = _code(name) if name is not None else None
@@ -85,6 +99,11 @@ def _finding(group: Dataset, number: int) -> Iterator[str]:
         limit = [each.partition("=")[2] for each in settings if each.startswith("threshold=")]
         beyond = f" (threshold {float(limit[0]) * 100:g} %)" if limit else ""
         yield from _line("Certainty", f"{number_text} %{beyond}", 2)
+    for label, quantity in (("Volume", concepts.VOLUME), ("Area", concepts.AREA)):
+        for item in _find(group, quantity):
+            measured = item.MeasuredValueSequence[0]
+            unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
+            yield from _line(label, f"{float(measured.NumericValue):.4g} {unit}", 2)
     for reason, sentence in _reasons(group, concepts.REASON_UNDETERMINED):
         yield from _line("Undetermined", f"{reason}: {sentence}", 2)
     for item in _find(group, concepts.FINDING_SITE):
@@ -93,6 +112,12 @@ def _finding(group: Dataset, number: int) -> Iterator[str]:
         yield from _line("Region", _extent(item), 2)
         for image in _items(item):
             yield from _line("Image", _image(image), 2)
+    for sentence in _comments(group):
+        label, _, said = sentence.partition(": ")
+        yield from _line(label, said, 2)
+    for named in (concepts.REFERENCED_SEGMENT, concepts.REFERENCED_SEGMENTATION_FRAME):
+        for image in _find(group, named):
+            yield from _line("Segment", _image(image), 2)
     algorithm = " ".join(
         _text(group, each) for each in (concepts.ALGORITHM_NAME, concepts.ALGORITHM_VERSION)
     )
@@ -125,6 +150,15 @@ def _reasons(container: Dataset, name: Code) -> Iterator[tuple[str, str]]:
             yield _value(item), _string(following) if following is not None and comment else ""
 
 
+def _comments(group: Dataset) -> Iterator[str]:
+    """Return what is said in words but is no reason: the key slices."""
+    items = _items(group)
+    for before, item in zip([None, *items], items, strict=False):
+        reason = before is not None and _name(before) == concepts.REASON_UNDETERMINED
+        if _name(item) == concepts.COMMENT and not reason:
+            yield _string(item)
+
+
 def _extent(scoord: Dataset) -> str:
     numbers = [float(each) for each in scoord.GraphicData]
     columns, rows = numbers[::2], numbers[1::2]
@@ -136,8 +170,11 @@ def _extent(scoord: Dataset) -> str:
 
 def _image(item: Dataset) -> str:
     reference = item.ReferencedSOPSequence[0]
-    frame = reference.get("ReferencedFrameNumber")
-    return str(reference.ReferencedSOPInstanceUID) + (f", frame {frame}" if frame else "")
+    uid = str(reference.ReferencedSOPInstanceUID)
+    frame, segment = (
+        reference.get(each) for each in ("ReferencedFrameNumber", "ReferencedSegmentNumber")
+    )
+    return uid + (f", frame {frame}" if frame else "") + (f", segment {segment}" if segment else "")
 
 
 def _line(label: str, value: str, indent: int = 0) -> Iterator[str]:

@@ -39,7 +39,7 @@ def root(
     container = ContainerContentItem(name=title, template_id="1500", is_content_continuous=False)
     content = ContentSequence(is_root=False)
     content.extend(LanguageOfContentItemAndDescendants(DEFAULT_LANGUAGE))  # row 2, TID 1204
-    content.extend(_observer(device))  # row 3, TID 1001
+    content.extend(observer(device))  # row 3, TID 1001
     for procedure in procedures:  # row 4
         content.append(
             CodeContentItem(
@@ -53,7 +53,7 @@ def root(
     return container
 
 
-def _observer(device: Device) -> ObserverContext:
+def observer(device: Device) -> ObserverContext:
     """Return TID 1002 with the Device of TID 1004."""
     return ObserverContext(
         observer_type=concepts.DEVICE,

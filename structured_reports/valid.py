@@ -13,6 +13,8 @@ from datetime import datetime
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?")
 _AGE = re.compile(r"\d{3}[DWMY]")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]{1,16}")
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+_MAX_UID = 64  # characters, PS3.5 Section 9.1
 _OFFSET = re.compile(r"(\+(0\d|1[0-3])[0-5]\d|\+1400|-(0[1-9]|1[0-2])[0-5]\d|-00(0[1-9]|[1-5]\d))")
 _MAX_GROUPS = 3  # component groups of a Person Name
 _MAX_COMPONENTS = 5
@@ -63,3 +65,8 @@ def is_valid(vr: str, text: str) -> bool:
 def is_utc_offset(text: str) -> bool:
     """Is `text` a Timezone Offset From UTC (PS3.3 C.12.1.1.8)?"""
     return bool(_OFFSET.fullmatch(text))
+
+
+def is_uid(text: str) -> bool:
+    """Is `text` a UID (PS3.5 Section 9.1)?"""
+    return len(text) <= _MAX_UID and bool(_UID.fullmatch(text))

@@ -18,7 +18,8 @@
     │   ├── ManifestError
     │   ├── WeightsChanged
     │   ├── UnknownModel
-    │   ├── RolloutChanged
+    │   ├── RolloutError
+    │   │   └── RolloutChanged
     │   └── ModelFailed
     ├── DeliveryError
     │   ├── DestinationUnreachable    try again later
@@ -98,7 +99,11 @@ class UnknownModel(ModelError):
     """No model of this name is registered."""
 
 
-class RolloutChanged(ModelError):
+class RolloutError(ModelError):
+    """The versions of a model that are in use cannot be changed in this way."""
+
+
+class RolloutChanged(RolloutError):
     """Somebody else changed the model's rollout in the meantime; look again, then decide."""
 
 

@@ -6,7 +6,7 @@ rows below and no others, with relationship, value type, multiplicity and coded 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -31,6 +31,7 @@ class Row:
     values: frozenset[Triple] | None = None
     schemes: frozenset[str] | None = None
     children: tuple[Row, ...] = ()
+    choose: Callable[[Dataset], tuple[Row, ...]] | None = None  # the children, by the item
 
 
 def dcm(value: str) -> Triple:
@@ -41,6 +42,9 @@ PRESENCE = frozenset({("52101004", "SCT"), ("272519000", "SCT"), ("373068000", "
 STATUS = frozenset({dcm("111222"), dcm("111223"), dcm("111224"), dcm("111225")})  # CID 6042
 REASONS = frozenset({"DCM", "99WETREAD"})
 SOURCE: Triple = ("260753009", "SCT")
+VOLUME: Triple = ("118565006", "SCT")
+AREA: Triple = ("42798000", "SCT")
+UNITS = {dcm("111012"): ("%", "UCUM"), VOLUME: ("mL", "UCUM"), AREA: ("mm2", "UCUM")}
 
 TID_1204 = (
     Row("TID 1204 row 1", MOD, "CODE", dcm("121049"), values=frozenset({("en-US", "RFC5646")})),
@@ -66,12 +70,20 @@ TID_4019 = (
         values=frozenset({dcm("123110")}),
     ),
 )
-TID_1410 = (
+_WHAT = (
     Row("TID 1410, Tracking Identifier", OBS, "TEXT", dcm("112039")),
     Row("TID 1410, Tracking Unique Identifier", OBS, "UIDREF", dcm("112040")),
     Row("TID 1410, Finding", CONTAINS, "CODE", dcm("121071")),
     Row("TID 1410, Finding Site", MOD, "CODE", ("363698007", "SCT")),
     *TID_4019,
+    Row("TID 1410, qualitative evaluation", CONTAINS, "CODE", None, values=PRESENCE),
+)
+_SIZE = (
+    Row("TID 1419, Volume", CONTAINS, "NUM", VOLUME, 0),
+    Row("TID 1419, Area", CONTAINS, "NUM", AREA, 0),
+)
+TID_1410_REGION = (
+    *_WHAT,
     Row(
         "TID 1410, Image Region",
         CONTAINS,
@@ -84,20 +96,46 @@ TID_1410 = (
         CONTAINS,
         "NUM",
         dcm("111012"),
-        children=(Row("TID 1419, source of measurement", INFERRED, "IMAGE", dcm("121112")),),
+        children=(
+            Row("TID 1419, source of measurement", INFERRED, "IMAGE", dcm("121112"), 1, MANY),
+        ),
     ),
-    Row("TID 1410, qualitative evaluation", CONTAINS, "CODE", None, values=PRESENCE),
+    *_SIZE,
     Row("ours: why", CONTAINS, "CODE", ("WHYUNDET", "99WETREAD"), 0, MANY, schemes=REASONS),
-    Row("ours: why, in words", CONTAINS, "TEXT", dcm("121106"), 0, MANY),
+    Row("ours: why, and key slices, in words", CONTAINS, "TEXT", dcm("121106"), 0, MANY),
 )
+TID_1410_SEGMENT = (
+    *_WHAT,
+    Row("TID 1410, Referenced Segmentation Frame", CONTAINS, "IMAGE", dcm("121214")),
+    Row("TID 1410, Source Image for Segmentation", CONTAINS, "IMAGE", dcm("121233")),
+    *_SIZE,
+)
+TID_1411 = (
+    *_WHAT,
+    Row("TID 1411, Referenced Segment", CONTAINS, "IMAGE", dcm("121191")),
+    Row("TID 1411, Source Series for Segmentation", CONTAINS, "UIDREF", dcm("121232")),
+    *_SIZE,
+)
+
+
+def _group(item: Dataset) -> tuple[Row, ...]:
+    """Return the rows of a Measurement Group. In TID 1410 and 1411 one kind of region excludes
+    the others.
+    """
+    if item.ContentTemplateSequence[0].TemplateIdentifier == "1411":
+        return TID_1411
+    segmented = any(
+        _triple(each.ConceptNameCodeSequence[0]) == dcm("121214") for each in item.ContentSequence
+    )
+    return TID_1410_SEGMENT if segmented else TID_1410_REGION
+
+
 IMAGING_MEASUREMENTS = Row(
     "TID 1500 row 6",
     CONTAINS,
     "CONTAINER",
     dcm("126010"),
-    children=(
-        Row("TID 1500 row 7", CONTAINS, "CONTAINER", dcm("125007"), 1, MANY, children=TID_1410),
-    ),
+    children=(Row("TID 1500 row 7", CONTAINS, "CONTAINER", dcm("125007"), 1, MANY, choose=_group),),
 )
 
 
@@ -148,7 +186,22 @@ def violations(report: Dataset, rows: Sequence[Row], title: Triple) -> list[str]
     template_item = report.ContentTemplateSequence[0]
     if (template_item.MappingResource, template_item.TemplateIdentifier) != ("DCMR", "1500"):
         found.append("PS3.3 C.18.8: the template is not DCMR 1500")
-    return [*found, *_check(report, rows, "root")]
+    return [*found, *_check(report, rows, "root"), *_black(report)]
+
+
+def _black(report: Dataset) -> Iterator[str]:
+    """Yield what OHIF 3.13.2 stays black for: it merges the groups of one Tracking Unique
+    Identifier, and each must then have an SCOORD.
+    """
+    drawn: dict[str, bool] = {}
+    for container in report.get("ContentSequence") or []:
+        if _triple(container.ConceptNameCodeSequence[0]) != dcm("126010"):
+            continue
+        for group in container.ContentSequence:
+            uids = [each.UID for each in group.ContentSequence if each.ValueType == "UIDREF"]
+            types = {each.ValueType for each in group.ContentSequence}
+            drawn[uids[0]] = drawn.get(uids[0], False) or "SCOORD" in types
+    yield from (f"OHIF: no SCOORD for {uid}" for uid, has in drawn.items() if not has)
 
 
 def _check(container: Dataset, rows: Sequence[Row], where: str) -> Iterator[str]:
@@ -190,15 +243,21 @@ def _check_item(item: Dataset, row: Row, where: str) -> Iterator[str]:
         yield f"{row.cite}: no text at {where}"
     if item.ValueType == "NUM":
         measured = item.MeasuredValueSequence[0]
-        if _triple(measured.MeasurementUnitsCodeSequence[0]) != ("%", "UCUM"):
+        name = _triple(item.ConceptNameCodeSequence[0])
+        if _triple(measured.MeasurementUnitsCodeSequence[0]) != UNITS[name]:
             yield f"{row.cite}: unit at {where}"
-        if not 0 <= float(measured.NumericValue) <= 100:
-            yield f"{row.cite}: {measured.NumericValue} % at {where}"
+        highest = 100 if name == dcm("111012") else float("inf")
+        if not 0 <= float(measured.NumericValue) <= highest:
+            yield f"{row.cite}: {measured.NumericValue} at {where}"
     if item.ValueType == "SCOORD":
         data = [float(each) for each in item.GraphicData]
         if item.GraphicType != "POLYLINE" or data[:2] != data[-2:] or len(data) < 8:
             yield f"{row.cite}: not a closed polygon at {where}"
-    yield from _check(item, row.children, where)
+    if item.ValueType == "IMAGE":
+        reference = item.ReferencedSOPSequence[0]
+        if "ReferencedSegmentNumber" in reference and "ReferencedFrameNumber" in reference:
+            yield f"PS3.3 C.18.4: segment and frame at {where}"
+    yield from _check(item, row.choose(item) if row.choose else row.children, where)
 
 
 def _triple(item: Dataset) -> Triple:

@@ -1,4 +1,4 @@
-"""`wetread models`: which models are there, and are they what their manifests say."""
+"""`wetread models`: which models are there, in which versions, and what they are in use for."""
 
 from __future__ import annotations
 
@@ -10,30 +10,36 @@ from rich.table import Table
 
 from inference.domain.errors import ModelError
 from inference.domain.manifest import Manifest
+from inference.domain.rollout import Rollout, Stage, percent
 from wetread import settings
-from wetread.bootstrap import build_registry
-from wetread.cli.export import export
+from wetread.bootstrap import build_registry, look_at_versions
+from wetread.cli.add import add
 from wetread.cli.output import AsJson, console, print_json
+from wetread.cli.rollouts import history, promote, rollback
+from wetread.cli.shadow import shadow
 
-app = typer.Typer(no_args_is_help=True, help="Models: list, show, verify.")
+app = typer.Typer(
+    no_args_is_help=True, help="Models and their versions: what is there, and what is in use."
+)
 
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List every model and version."""
-    registry = build_registry(settings.load())
+    configuration = settings.load()
+    registry = build_registry(configuration)
     manifests = registry.manifests()
+    with look_at_versions(configuration, registry) as versions:
+        rollouts = {name: versions.rollout(name) for name in {m.model.name for m in manifests}}
     if as_json:
-        print_json(
-            [_summary(each, registry.active(each.model.name) == each.model) for each in manifests]
-        )
+        print_json([_summary(each, rollouts[each.model.name]) for each in manifests])
         return
-    table = Table("Model", "Version", "Active", "Finds", "Population")
+    table = Table("Model", "Version", "Stage", "Finds", "Population")
     for each in manifests:
-        active = "yes" if registry.active(each.model.name) == each.model else ""
+        stage = _stage(rollouts[each.model.name], each.model.version)
         finds = ", ".join(f"{out.finding.meaning} at {out.threshold:.2f}" for out in each.outputs)
         table.add_row(
-            each.model.name, each.model.version, active, finds, each.population.description
+            each.model.name, each.model.version, stage, finds, each.population.description
         )
     console.print(table)
 
@@ -45,9 +51,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a model's manifest."""
-    registry = build_registry(settings.load())
-    active = registry.active(name)
-    wanted = version or active.version
+    configuration = settings.load()
+    registry = build_registry(configuration)
+    with look_at_versions(configuration, registry) as versions:
+        wanted = version or versions.active(name).version
     for each in registry.manifests():
         if each.model.name == name and each.model.version == wanted:
             if as_json:
@@ -83,14 +90,28 @@ def verify(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-app.command()(export)
+app.command()(add)
+app.command()(promote)
+app.command()(rollback)
+app.command()(history)
+app.command()(shadow)
 
 
-def _summary(manifest: Manifest, active: bool) -> dict[str, Any]:
+def _stage(rollout: Rollout, version: str) -> str:
+    stage = rollout.stage(version)
+    if stage is Stage.CANARY:
+        return f"{stage.value} {percent(rollout.fraction)}"
+    return stage.value if stage else ""
+
+
+def _summary(manifest: Manifest, rollout: Rollout) -> dict[str, Any]:
+    stage = rollout.stage(manifest.model.version)
     return {
         "name": manifest.model.name,
         "version": manifest.model.version,
-        "active": active,
+        "active": stage is Stage.ACTIVE,
+        "stage": stage.value if stage else None,
+        "fraction": rollout.fraction if stage is Stage.CANARY else None,
         "title": manifest.title,
         "outputs": [asdict(each) for each in manifest.outputs],
         "population": manifest.population.description,

@@ -14,7 +14,7 @@ import highdicom as hd
 import pydicom
 import pytest
 
-from inference.domain.finding import Presence
+from inference.domain.finding import Measurement, Presence, Quantity
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Result, Role
 from inference.ports import EncodedObject, Evidence
@@ -41,6 +41,9 @@ def _results(evidence: Evidence) -> Iterator[tuple[str, Result]]:
     yield "present", assessed(instance, [finding_of(instance)])
     undetermined = finding_of(instance, Presence.UNDETERMINED, doubts=[doubt])
     yield "partial", assessed(instance, [undetermined], [refusal])
+    measured = (Measurement(Quantity.AREA, 1234.5),)
+    masked = replace(finding_of(instance), output="pneumonia", measurements=measured)
+    yield "masked", assessed(instance, [masked])
     yield "refused", not_assessed(instance, [refusal])
     yield "no rule", not_assessed(instance, [], model=None)
     yield "failed", not_assessed(instance, [], failed=True)
@@ -65,12 +68,23 @@ def _header_only(source: Path, folder: Path) -> Path:
 
 
 def _judge(source: Path, folder: Path) -> None:
-    encoder = DicomResultEncoder(software_version="0.1.0")
     evidence = evidence_of(source)
+    assert evidence.heat_map is not None
+    evidence = replace(evidence, masks={"pneumonia": evidence.heat_map > 0.5})
     for name, result in _results(evidence):
         manifest = MANIFEST if result.model else None
+        # Masks and heat maps are the same in all results: once is enough.
+        wanted = frozenset(Role) if name == "masked" else frozenset({Role.REPORT, Role.OVERLAY})
+        encoder = DicomResultEncoder(software_version="0.1.0", roles=wanted)
         objects = list(encoder.encode(result, manifest, [evidence], result))
-        assert len(objects) == (2 if result.findings else 1)
+        roles = [Role.REPORT]
+        if result.findings:
+            roles.append(Role.OVERLAY)
+            if name == "masked":
+                if evidence.instance.attributes.frames == 1:
+                    roles.append(Role.SEGMENTATION)
+                roles.append(Role.PARAMETRIC_MAP)
+        assert [each.role for each in objects] == roles
         paths = _written(objects, folder)
         for path in paths:
             assert iod_errors(path) == [], name
@@ -87,7 +101,7 @@ def _judge(source: Path, folder: Path) -> None:
         assert isinstance(report, hd.sr.Comprehensive3DSR)
         if result.findings:
             groups = report.content.get_planar_roi_measurement_groups()
-            assert len(groups) == len(result.findings)
+            assert len(groups) == (2 if Role.SEGMENTATION in roles else 1)
             assert groups[0].finding_type == hd.sr.CodedConcept("233604007", "SCT", "Pneumonia")
         title = dcm("126000") if result.findings else ("NOTASSESSED", "99WETREAD")
         rows = template(

@@ -16,7 +16,8 @@ from inference.ports import Evidence, Picture
 from structured_reports import drawing
 from structured_reports.device import device_of
 from structured_reports.encoder import DicomResultEncoder
-from structured_reports.overlay import overlay, overlay_pixels
+from structured_reports.overlay import overlay_pixels
+from structured_reports.panels import overlay
 from tests.support.sources import (
     MANIFEST,
     assessed,

@@ -25,7 +25,7 @@ def test_a_finding(encoder: DicomResultEncoder, evidence: Evidence) -> None:
     doubt = Refusal(Reason.AGE_UNKNOWN, "the header gives no age", "1.2.3")
     finding = finding_of(evidence.instance, Presence.UNDETERMINED, doubts=[doubt])
     result = assessed(evidence.instance, [finding])
-    report, _ = encoder.encode(result, MANIFEST, [evidence], None)
+    report, *_ = encoder.encode(result, MANIFEST, [evidence], None)
     lines = report_as_text(report.part10).splitlines()
     assert lines[0] == "AI RESULT, NOT VERIFIED"
     assert "Patient       Doe Jane, ID P-7, born 1970-01-02, sex F" in lines
