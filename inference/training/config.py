@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from inference.domain.errors import SettingsError
 
+CONFIGS = Path(__file__).parent / "configs"  # of the shipped models, by name
+
 _Section = TypeVar("_Section")
 
 
@@ -81,6 +83,23 @@ class Config:
     evaluation: tuple[Evaluation, ...] = ()
     limits: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+
+
+def find_config(name: str) -> Path:
+    """Return the configuration of a shipped model by its name, or the file of that path.
+
+    Raises `SettingsError` that lists the names, if it is neither.
+    """
+    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.toml"))}
+    if name in shipped:
+        return shipped[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    raise SettingsError(
+        f"there is no training configuration {name!r}: give a file, or the name of a shipped "
+        f"model: {', '.join(shipped)}"
+    )
 
 
 def read_config(path: Path) -> Config:

@@ -22,7 +22,7 @@ from torch.nn import functional
 from inference.models.networks import EFFICIENTNET_LITE0, build_network, load_backbone
 from inference.models.preprocessing import as_input, standardise
 from inference.ports import PixelReader
-from inference.training import gate
+from inference.training import gate, series
 from inference.training.augment import augment, disturb
 from inference.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from inference.training.config import Config, Optimisation, read_config
@@ -57,11 +57,13 @@ def run(
 
     `out` takes a checkpoint after every epoch, from which `resume` goes on, and at the end
     `NAME/VERSION/` with manifest, weights, model card and numbers. The test images are
-    scored once, after everything is chosen. `pixels` reads DICOM files: a gate needs it.
+    scored once, after everything is chosen. `pixels` reads DICOM files: a gate and a model of
+    Series need it.
     """
-    if gate.is_gate(config_path):
-        with progress or Progress(disable=True) as shown:
-            return gate.run(config_path, data, out, pixels, shown)
+    for kind, learn in ((gate.is_gate, gate.run), (series.is_series, series.run)):
+        if kind(config_path):
+            with progress or Progress(disable=True) as shown:
+                return learn(config_path, data, out, pixels, shown)
     config = read_config(config_path)
     folder = data / config.data.folder
     split = read_split(

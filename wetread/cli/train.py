@@ -13,7 +13,9 @@ from wetread.cli.output import AsJson, console, print_json
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A training configuration, TOML.", exists=True)],
+    config: Annotated[
+        str, typer.Argument(help="The name of a shipped model, or a training configuration, TOML.")
+    ],
     data: Annotated[Path, typer.Option(help="The folder of the configuration's data sets.")],
     out: Annotated[Path, typer.Option(help="Where checkpoints and the model go.")] = Path("runs"),
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
@@ -21,8 +23,10 @@ def train(
 ) -> None:
     """Train a model, measure it once on its test images, and write weights, manifest and card."""
     from dicom_node.pixels import DicomPixelReader
+    from inference.training.config import find_config
     from inference.training.train import run
 
+    path = find_config(config)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -31,7 +35,7 @@ def train(
         console=console,
         disable=as_json,
     ) as progress:
-        folder = run(config, data, out, resume=resume, progress=progress, pixels=DicomPixelReader())
+        folder = run(path, data, out, resume=resume, progress=progress, pixels=DicomPixelReader())
     if as_json:
         metrics = json.loads((folder / "metrics.json").read_text())
         print_json({"folder": str(folder), "metrics": metrics})

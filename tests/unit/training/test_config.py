@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-import inference.training
 from inference.domain.errors import SettingsError
 from inference.models.manifest import parse_model_file
-from inference.training.config import read_config
+from inference.training.config import CONFIGS, find_config, read_config
 from inference.training.finish import _manifest
 from inference.training.gate import is_gate
-
-CONFIGS = Path(inference.training.__file__).parent / "configs"
+from inference.training.series import is_series
 
 SMALLEST = """
 [data]
@@ -30,7 +28,16 @@ name = "pneumonia"
 """
 
 
-MODELS = [path for path in sorted(CONFIGS.glob("*.toml")) if not is_gate(path)]
+MODELS = [path for path in sorted(CONFIGS.glob("*.toml")) if not (is_gate(path) or is_series(path))]
+
+
+def test_a_configuration_is_found_by_the_name_of_its_model_or_by_its_path(tmp_path: Path) -> None:
+    assert find_config("ct-contrast") == CONFIGS / "ct-contrast.toml"
+    own = tmp_path / "own.toml"
+    own.write_text(SMALLEST)
+    assert find_config(str(own)) == own
+    with pytest.raises(SettingsError, match=r"'ct-contrats'.*body-part, ct-contrast"):
+        find_config("ct-contrats")
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)

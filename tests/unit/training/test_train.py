@@ -131,3 +131,9 @@ def test_the_command_says_where_the_model_is(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "AUROC" in result.output
+
+
+def test_the_command_lists_the_names_it_knows() -> None:
+    result = CliRunner().invoke(app, ["train", "nothing", "--data", "."])
+    assert result.exit_code != 0
+    assert "ct-contrast" in str(result.exception)
