@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from dicom_node.archive import DiskArchive, LocalDestination
 from inference.domain.errors import RepositoryUnavailable, SettingsError
+from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
 from inference.intake.rules import RuleBook
 from inference.intake.stability import Stability
 from inference.intake.versions import Versions
+from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
@@ -51,6 +53,7 @@ class Stores:
     outbox: SqlOutbox
     cursors: SqlCursors
     rollouts: SqlRollouts
+    catalog: SqlCatalog
     archive: DiskArchive
 
     def close(self) -> None:
@@ -111,6 +114,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlOutbox(database),
         SqlCursors(database),
         SqlRollouts(database),
+        SqlCatalog(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
 
@@ -223,6 +227,7 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
         if peer.follow
     ]
     services.append(stability)
+    services.append(Cataloguer(stores.catalog, stores.archive))
     services.append(
         Worker(
             name="worker-1",

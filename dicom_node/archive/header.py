@@ -50,6 +50,7 @@ _TEXT = {  # attribute of `Attributes` -> tag; decoded with the Specific Charact
     "accession_number": 0x00080050,
     "study_id": 0x00200010,
     "study_description": 0x00081030,
+    "referring_physician_name": 0x00080090,
     "series_description": 0x0008103E,
     "manufacturer": _MANUFACTURER,
 }
@@ -59,10 +60,20 @@ _PLAIN = {  # the same, in the default repertoire whatever the Specific Characte
     "study_date": _STUDY_DATE,
     "study_time": 0x00080030,
     "modality": 0x00080060,
+    "timezone_offset": 0x00080201,
+    "performed_date": 0x00400244,
+    "performed_time": 0x00400245,
 }
 _NUMBERS = {"series_number": 0x00200011, "instance_number": 0x00200013}  # IS
-_SIZES = {"rows": 0x00280010, "columns": 0x00280011}  # US
+_SIZES = {"rows": 0x00280010, "columns": 0x00280011, "bits_allocated": 0x00280100}  # US
+_REQUEST_ATTRIBUTES_SEQUENCE = 0x00400275
+_REQUESTED = {  # the same, in the first item of Request Attributes Sequence
+    "scheduled_step_id": 0x00400009,
+    "requested_procedure_id": 0x00401001,
+}
 _FRAMES = 0x00280008  # IS
+_BURNED_IN_ANNOTATION = 0x00280301  # PS3.3 C.7.6.1
+_BURNED_IN = {"YES": True, "NO": False}
 _VIEW_POSITION = 0x00185101
 
 _WANTED = frozenset(
@@ -71,6 +82,7 @@ _WANTED = frozenset(
         *_PLAIN.values(),
         *_NUMBERS.values(),
         *_SIZES.values(),
+        *_REQUESTED.values(),
         _CHARACTER_SET,
         _SOP_CLASS_UID,
         _SOP_INSTANCE_UID,
@@ -80,10 +92,11 @@ _WANTED = frozenset(
         _PATIENT_AGE,
         _BODY_PART_EXAMINED,
         _FRAMES,
+        _BURNED_IN_ANNOTATION,
         _VIEW_POSITION,
     )
 )
-_ENTERED = frozenset((_ANATOMIC_REGION_SEQUENCE,))
+_ENTERED = frozenset((_ANATOMIC_REGION_SEQUENCE, _REQUEST_ATTRIBUTES_SEQUENCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,7 @@ def describe(part10: Path) -> Description:
 def _description(stream: Stream, syntax: Syntax, meta: FileMeta) -> Description:
     values: dict[int, bytes] = {}
     region = b""
+    requested: dict[int, bytes] = {}
     has_pixels = False
     for element in walk(stream, syntax, _WANTED, _ENTERED):
         if not element.path:
@@ -155,6 +169,8 @@ def _description(stream: Stream, syntax: Syntax, meta: FileMeta) -> Description:
                 values[element.tag] = element.value
         elif _is_region_meaning(element) and not region:
             region = element.value or b""
+        elif element.path == (_REQUEST_ATTRIBUTES_SEQUENCE,) and element.value is not None:
+            requested.setdefault(element.tag, element.value)
 
     return Description(
         study_instance_uid=_uid(values, _STUDY_INSTANCE_UID, "Study Instance UID"),
@@ -162,7 +178,7 @@ def _description(stream: Stream, syntax: Syntax, meta: FileMeta) -> Description:
         sop_instance_uid=_uid(values, _SOP_INSTANCE_UID, "SOP Instance UID"),
         sop_class_uid=_uid(values, _SOP_CLASS_UID, "SOP Class UID"),
         transfer_syntax_uid=meta.transfer_syntax_uid,
-        attributes=_attributes(values, region, has_pixels, syntax.big_endian),
+        attributes=_attributes(values, region, requested, has_pixels, syntax.big_endian),
     )
 
 
@@ -178,7 +194,11 @@ def _uid(values: dict[int, bytes], tag: int, name: str) -> str:
 
 
 def _attributes(
-    values: dict[int, bytes], region: bytes, has_pixels: bool, big_endian: bool
+    values: dict[int, bytes],
+    region: bytes,
+    requested: dict[int, bytes],
+    has_pixels: bool,
+    big_endian: bool,
 ) -> Attributes:
     text = decoder_for(values.get(_CHARACTER_SET, b""))
     texts = {name: text(values.get(tag, b"")) for name, tag in _TEXT.items()}
@@ -204,6 +224,12 @@ def _attributes(
         study_date=plains["study_date"],
         study_time=plains["study_time"],
         study_description=texts["study_description"],
+        referring_physician_name=texts["referring_physician_name"].rstrip("^="),
+        timezone_offset=plains["timezone_offset"],
+        performed_date=plains["performed_date"],
+        performed_time=plains["performed_time"],
+        scheduled_step_id=text(requested.get(_REQUESTED["scheduled_step_id"], b"")),
+        requested_procedure_id=text(requested.get(_REQUESTED["requested_procedure_id"], b"")),
         series_description=texts["series_description"],
         series_number=integer(plain(values.get(_NUMBERS["series_number"], b""))),
         modality=plains["modality"].upper(),
@@ -213,7 +239,9 @@ def _attributes(
         instance_number=integer(plain(values.get(_NUMBERS["instance_number"], b""))),
         rows=sizes.get("rows", 0),
         columns=sizes.get("columns", 0),
+        bits_allocated=sizes.get("bits_allocated", 0),
         frames=max(1, integer(plain(values.get(_FRAMES, b""))) or 1),
         has_pixels=has_pixels,
+        burned_in_annotation=_BURNED_IN.get(plain(values.get(_BURNED_IN_ANNOTATION, b"")).upper()),
         made_by_wetread=texts["manufacturer"] == MANUFACTURER,
     )

@@ -34,7 +34,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What rules, gates and lists need from the header. An absent attribute is "" or None."""
+    """What rules, gates, lists and searches need of the header; "" or None where it is absent."""
 
     patient_id: str = ""
     patient_name: str = ""
@@ -46,6 +46,12 @@ class Attributes:
     study_date: str = ""  # DA
     study_time: str = ""  # TM
     study_description: str = ""
+    referring_physician_name: str = ""
+    timezone_offset: str = ""  # Timezone Offset From UTC, &ZZXX
+    performed_date: str = ""  # DA, Performed Procedure Step Start Date
+    performed_time: str = ""  # TM
+    scheduled_step_id: str = ""  # of the first item of Request Attributes Sequence
+    requested_procedure_id: str = ""  # the same
     series_description: str = ""
     series_number: int | None = None
     modality: str = ""
@@ -57,8 +63,10 @@ class Attributes:
     instance_number: int | None = None
     rows: int = 0  # pixels
     columns: int = 0  # pixels
+    bits_allocated: int = 0
     frames: int = 1
     has_pixels: bool = False
+    burned_in_annotation: bool | None = None  # YES or NO; None where the header does not say
     made_by_wetread: bool = False  # one of our own results, whichever node made it
 
 

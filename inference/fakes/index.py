@@ -51,6 +51,7 @@ class MemoryIndex:
                 attributes=instance.attributes,
             )
             self._store.instances[instance.sop_instance_uid] = instance
+            self._store.catalogue(instance.description, instance.key)
             return Receipt.STORED
 
     def add_incident(self, incident: Incident, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inference.fakes.catalog import MemoryCatalog
 from inference.fakes.cursors import MemoryCursors
 from inference.fakes.index import MemoryIndex
 from inference.fakes.outbox import MemoryOutbox
@@ -11,6 +12,7 @@ from inference.fakes.rollouts import MemoryRollouts
 from inference.fakes.store import MemoryStore
 
 __all__ = [
+    "MemoryCatalog",
     "MemoryCursors",
     "MemoryIndex",
     "MemoryJobQueue",

@@ -75,7 +75,8 @@ class MemoryJobQueue:
                 return False
             row.job = Job(job_id, row.job.request, JobState.QUEUED, attempts=0, enqueued_at=at)
             row.due_at = at
-            del self._store.results[job_id]
+            for each in self._store.results.pop(job_id).objects:
+                self._store.catalog.pop(each.sop_instance_uid, None)
             self._store.deliveries = {
                 number: each
                 for number, each in self._store.deliveries.items()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.instance import Attributes, Description
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
-from inference.domain.result import Outcome, Result
+from inference.domain.result import Outcome, Result, ResultObject, Role
 from inference.fakes.store import MemoryStore
 
 
@@ -15,7 +16,13 @@ class MemoryResults:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+    def record(
+        self,
+        lease: Lease,
+        result: Result,
+        destinations: Sequence[str],
+        descriptions: Mapping[str, Description] | None = None,
+    ) -> None:
         if lease.job.request.shadow and (destinations or result.objects):
             raise ValueError("a result in shadow is not delivered")
         with self._store.transaction():
@@ -29,6 +36,11 @@ class MemoryResults:
             row.job = replace(row.job, state=state, finished_at=result.produced_at, error=error)
             row.worker = ""
             self._store.results[row.job.job_id] = result
+            for each in result.objects:
+                known = (descriptions or {}).get(each.sop_instance_uid)
+                self._store.catalogue(
+                    known or _by_role(each), each.key, described=known is not None
+                )
             for destination in dict.fromkeys(destinations):
                 number = self._store.next_delivery()
                 self._store.deliveries[number] = Delivery(
@@ -82,6 +94,17 @@ class MemoryResults:
     @property
     def _results(self) -> dict[int, Result]:
         return self._store.results
+
+
+def _by_role(each: ResultObject) -> Description:
+    return Description(
+        each.study_instance_uid,
+        each.series_instance_uid,
+        each.sop_instance_uid,
+        each.sop_class_uid,
+        "",
+        Attributes(modality="SR" if each.role is Role.REPORT else "OT"),
+    )
 
 
 def _key(request: JobRequest) -> tuple[str, int, str]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import RLock
 
+from inference.domain.catalog import Field, Value, values_of
 from inference.domain.delivery import Delivery
 from inference.domain.errors import LeaseLost, RepositoryUnavailable
-from inference.domain.instance import Incident, Instance
+from inference.domain.instance import Description, Incident, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.domain.result import Result
 from inference.domain.rollout import RolloutChange
@@ -31,6 +32,17 @@ class JobRow:
 
 
 @dataclass(slots=True)
+class CatalogRow:
+    """A catalogued Instance. `values` are those of the three levels, as its header has them."""
+
+    number: int
+    values: dict[Field, Value]
+    key: str
+    leads: bool  # do its patient and Study count?
+    described: bool
+
+
+@dataclass(slots=True)
 class MemoryStore:
     """Set `unavailable` to make every method of every fake raise `RepositoryUnavailable`."""
 
@@ -43,10 +55,12 @@ class MemoryStore:
     deliveries: dict[int, Delivery] = field(default_factory=dict)
     cursors: dict[str, int] = field(default_factory=dict)
     rollouts: dict[str, list[RolloutChange]] = field(default_factory=dict)  # the oldest first
+    catalog: dict[str, CatalogRow] = field(default_factory=dict)  # by SOP Instance UID
     unavailable: bool = False
     _lock: RLock = field(default_factory=RLock)
     _last_job: int = 0
     _last_delivery: int = 0
+    _last_entry: int = 0
 
     def transaction(self) -> AbstractContextManager[object]:
         """Return the lock to hold. Check first, then change: there is no rollback."""
@@ -68,6 +82,19 @@ class MemoryStore:
         self._last_job += 1
         job = Job(self._last_job, request, JobState.QUEUED, attempts=0, enqueued_at=at)
         self.jobs[job.job_id] = JobRow(job, due_at=at)
+
+    def catalogue(self, description: Description, key: str, *, described: bool = True) -> None:
+        uid = description.sop_instance_uid
+        before = self.catalog.get(uid)
+        if before is None:
+            self._last_entry += 1
+        self.catalog[uid] = CatalogRow(
+            before.number if before else self._last_entry,
+            dict(values_of(description)),
+            key,
+            leads=not description.attributes.made_by_wetread,
+            described=described,
+        )
 
     def held(self, lease: Lease) -> JobRow:
         """Raises `LeaseLost`."""

@@ -24,6 +24,7 @@ from inference.domain.instance import (
 from inference.domain.job import JobRequest
 from inference.domain.study import Study, StudyState
 from inference.persistence.account import count_all
+from inference.persistence.cataloguing import catalogue
 from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.queue import insert_jobs
@@ -201,6 +202,7 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
             update(studies).where(same_study).values(instances=studies.c.instances + 1, **arrived)
         )
     connection.execute(insert(instances).values(received_at=at, **_columns(instance)))
+    catalogue(connection, instance.description, instance.key)
     return Receipt.STORED
 
 

@@ -13,6 +13,7 @@ from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
 from inference.domain.instance import Priority
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
+from inference.persistence.cataloguing import forget
 from inference.persistence.engine import Database
 from inference.persistence.tables import deliveries, jobs, result_objects, results
 
@@ -103,6 +104,10 @@ class SqlJobQueue:
             if not changed.rowcount:
                 return False
             result = select(results.c.result_id).where(results.c.job_id == job_id)
+            made = select(result_objects.c.sop_instance_uid).where(
+                result_objects.c.result_id.in_(result)
+            )
+            forget(connection, connection.scalars(made).all())
             connection.execute(delete(result_objects).where(result_objects.c.result_id.in_(result)))
             connection.execute(delete(results).where(results.c.job_id == job_id))
             connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
@@ -10,9 +10,11 @@ from sqlalchemy import Connection, and_, insert, select, update
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
 from inference.domain.finding import Finding
+from inference.domain.instance import Description
 from inference.domain.job import Job, JobState, Lease, ModelId
 from inference.domain.refusal import Refusal
 from inference.domain.result import Outcome, Result, ResultObject
+from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
 from inference.persistence.queue import held, job_of, model_columns, model_of
@@ -25,7 +27,13 @@ class SqlResults:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+    def record(
+        self,
+        lease: Lease,
+        result: Result,
+        destinations: Sequence[str],
+        descriptions: Mapping[str, Description] | None = None,
+    ) -> None:
         if lease.job.request.shadow and (destinations or result.objects):
             raise ValueError("a result in shadow is not delivered")
         state = _state(result)
@@ -38,6 +46,7 @@ class SqlResults:
             if not connection.execute(update(jobs).where(held(lease)).values(ending)).rowcount:
                 raise LeaseLost()
             _insert(connection, lease.job.job_id, result)
+            catalogue_objects(connection, result.objects, descriptions or {})
             for destination in dict.fromkeys(destinations):
                 connection.execute(
                     insert(deliveries).values(

@@ -3,6 +3,7 @@
 The fakes that unit tests use are in `inference.fakes`.
 """
 
+from inference.ports.catalog import Catalog
 from inference.ports.encoding import EncodedObject, Evidence, ResultEncoder
 from inference.ports.models import (
     Assessment,
@@ -23,6 +24,7 @@ __all__ = [
     "Archive",
     "Assessment",
     "Box",
+    "Catalog",
     "Clock",
     "Cursors",
     "Destination",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from inference.domain.delivery import Delivery
+from inference.domain.instance import Description
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.domain.result import Result, ResultObject
 
@@ -55,9 +56,17 @@ class JobQueue(Protocol):
 
 
 class Results(Protocol):
-    def record(self, lease: Lease, result: Result, destinations: Sequence[str]) -> None:
+    def record(
+        self,
+        lease: Lease,
+        result: Result,
+        destinations: Sequence[str],
+        descriptions: Mapping[str, Description] | None = None,
+    ) -> None:
         """In one transaction: end the Job, keep `result`, add a Delivery to each destination.
 
+        The objects are catalogued, by their `descriptions` (by SOP Instance UID) where there
+        are any.
         A Job in shadow has no Deliveries, and its result no objects: `ValueError` otherwise.
         Raises `LeaseLost`, and then keeps nothing.
         """

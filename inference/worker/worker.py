@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from inference.domain.errors import LeaseLost, WetreadError
-from inference.domain.instance import Instance
+from inference.domain.errors import InputError, LeaseLost, WetreadError
+from inference.domain.instance import Description, Instance
 from inference.domain.job import JobRequest, Lease
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
@@ -121,7 +122,8 @@ class Worker:
         manifest, reading = self._read(lease, instances)
         objects = () if request.shadow else self._encode(request, manifest, reading)
         result = replace(reading.result, objects=objects, seconds=time.monotonic() - started)
-        self._results.record(lease, result, () if request.shadow else self._destinations)
+        destinations = () if request.shadow else self._destinations
+        self._results.record(lease, result, destinations, self._descriptions(objects))
         _log.info(
             "job %d%s: %s, study %s revision %d, %s, %.2f s",
             job.job_id,
@@ -153,6 +155,14 @@ class Worker:
             )
             for each in encoded
         )
+
+    def _descriptions(self, objects: Sequence[ResultObject]) -> dict[str, Description]:
+        described: dict[str, Description] = {}
+        for each in objects:
+            with suppress(InputError):  # what cannot be read is catalogued by its UIDs
+                path = self._archive.path(each.key)
+                described[each.sop_instance_uid] = self._archive.describe(path)
+        return described
 
     def _read(self, lease: Lease, instances: Sequence[Instance]) -> tuple[Manifest | None, Reading]:
         job = lease.job

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
@@ -48,4 +49,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlOutbox(database),
         SqlCursors(database),
         SqlRollouts(database),
+        SqlCatalog(database),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference.fakes.memory import (
+    MemoryCatalog,
     MemoryCursors,
     MemoryIndex,
     MemoryJobQueue,
@@ -14,6 +15,7 @@ from inference.fakes.memory import (
     MemoryStore,
 )
 from inference.persistence.engine import Database
+from tests.contracts.catalog import CatalogContract
 from tests.contracts.index import IndexContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
@@ -41,6 +43,7 @@ class InMemory:
             MemoryOutbox(store),
             MemoryCursors(store),
             MemoryRollouts(store),
+            MemoryCatalog(store),
         )
 
 
@@ -97,4 +100,12 @@ class TestMemoryRollouts(InMemory, RolloutsContract):
 
 
 class TestMemoryShadows(InMemory, ShadowsContract):
+    pass
+
+
+class TestSqlCatalog(OnSqlite, CatalogContract):
+    pass
+
+
+class TestMemoryCatalog(InMemory, CatalogContract):
     pass

@@ -13,12 +13,15 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy.exc import IntegrityError
 
+from inference.domain.catalog import Condition, Field, Level, Search
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.job import JobState
+from inference.domain.matching import AnyOf
+from inference.persistence.catalog import SqlCatalog
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import check, migrate
-from inference.persistence.migrations.versions import r0002_rollouts
+from inference.persistence.migrations.versions import r0002_rollouts, r0003_catalog
 from inference.persistence.tables import metadata
 from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
 from tests.unit.persistence.conftest import repositories_on
@@ -104,6 +107,27 @@ def test_a_filled_file_of_the_first_version_keeps_everything(tmp_path: Path) -> 
     database.close()
 
 
+def test_what_is_held_is_catalogued(tmp_path: Path) -> None:
+    path = tmp_path / "wetread.db"
+    old = sqlite3.connect(path)
+    old.executescript(FIRST.read_text())
+    old.executescript(FILLED)
+    old.close()
+    database = Database(sqlite_url(path))
+    migrate(database)
+    catalog = SqlCatalog(database)
+    (study,) = catalog.search(
+        Search(Level.STUDY, (Condition(Field.PATIENT_NAME, AnyOf(("doe^jane",))),))
+    )
+    assert study.values[Field.MODALITIES_IN_STUDY] == ("DX", "SR")
+    assert study.values[Field.NUMBER_OF_STUDY_RELATED_INSTANCES] == 2
+    entries = catalog.search(Search(Level.INSTANCE))
+    assert [each.text(Field.SOP_INSTANCE_UID) for each in entries] == ["1.1", "2.25.1"]
+    assert entries[0].key == make_instance("1.1").key
+    assert catalog.undescribed() == entries
+    database.close()
+
+
 def test_the_migrations_are_written_for_postgresql_too() -> None:
     written = io.StringIO()
     context = MigrationContext.configure(
@@ -126,6 +150,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0003_catalog.downgrade()
             r0002_rollouts.downgrade()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     migrate(database)

@@ -24,6 +24,7 @@ from inference.domain.errors import LeaseLost
 from inference.domain.instance import Priority
 from inference.domain.job import Lease, ModelId
 from inference.fakes.memory import (
+    MemoryCatalog,
     MemoryCursors,
     MemoryIndex,
     MemoryJobQueue,
@@ -81,6 +82,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryOutbox(store),
             MemoryCursors(store),
             MemoryRollouts(store),
+            MemoryCatalog(store),
         )
         self.now = 0.0
         self.sql.receive()
