@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from inference.domain.finding import Region
 from inference.domain.instance import Attributes, Instance
-from inference.domain.manifest import Manifest, Policy
+from inference.domain.manifest import BurnedIn, Manifest, Policy
 from inference.domain.refusal import Reason, Refusal
 
 _SEEN_IN_PIXELS = (Reason.BODY_PART_UNKNOWN, Reason.VIEW_UNKNOWN)
@@ -50,15 +51,43 @@ def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
     doubtful = _outside(manifest, attributes) if population.outside is Policy.REFUSE else ()
     unknown = _unknown(manifest, attributes) if population.unknown is Policy.REFUSE else ()
     found.extend(_refuse(reason, instance, detail) for reason, detail in (*doubtful, *unknown))
+    if needs.burned_in is BurnedIn.REFUSE:
+        found.extend(burned_in(manifest, instance, None))
     return tuple(found)
 
 
+def burned_in(manifest: Manifest, instance: Instance, text: Region | None) -> tuple[Refusal, ...]:
+    """Return one Refusal if text is burned into the image, unless the model accepts it.
+
+    `text` is where it was seen in the pixels; None where it was not, or where none looked.
+    """
+    told = instance.attributes.burned_in_annotation is True
+    if manifest.needs.burned_in is BurnedIn.ACCEPT or not (told or text):
+        return ()
+    said = []
+    if told:
+        said.append("the header says that text is burned in (Burned In Annotation is YES)")
+    if text:
+        columns, rows = zip(*text.points, strict=True)
+        said.append(
+            f"by its pixels there is text in columns {min(columns):.0f} to {max(columns):.0f}, "
+            f"rows {min(rows):.0f} to {max(rows):.0f}"
+        )
+    detail = f"{'; '.join(said)}; {manifest.model.name} may follow it"
+    return (_refuse(Reason.BURNED_IN, instance, detail),)
+
+
 def doubts(
-    manifest: Manifest, instance: Instance, *, recognised: bool = False
+    manifest: Manifest,
+    instance: Instance,
+    *,
+    recognised: bool = False,
+    text: Region | None = None,
 ) -> tuple[Refusal, ...]:
     """Return why the model's answer on `instance` decides nothing; empty if it does.
 
-    `recognised`: a gate saw in the pixels what the header may leave open.
+    `recognised`: a gate saw in the pixels what the header may leave open. `text`: where text
+    was seen in them.
     """
     population = manifest.population
     found: list[tuple[Reason, str]] = []
@@ -70,7 +99,11 @@ def doubts(
             for reason, detail in _unknown(manifest, instance.attributes)
             if not recognised or reason not in _SEEN_IN_PIXELS
         )
-    return tuple(_refuse(reason, instance, detail) for reason, detail in found)
+    of_text = manifest.needs.burned_in is BurnedIn.FLAG
+    return (
+        *(_refuse(reason, instance, detail) for reason, detail in found),
+        *(burned_in(manifest, instance, text) if of_text else ()),
+    )
 
 
 def _outside(manifest: Manifest, attributes: Attributes) -> tuple[tuple[Reason, str], ...]:

@@ -17,6 +17,7 @@ from inference.domain.manifest import Explanation, Manifest, Scope, Task
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
 from inference.ports import Assessment, Evidence, Files, Gates, Model, PixelReader
+from inference.worker.annotation import look_for_text
 from inference.worker.interpret import findings_in_image, findings_in_series, key_slices
 from inference.worker.seen import Seen
 
@@ -110,11 +111,13 @@ class Reader:
         """Read each Instance for itself."""
         manifest = model.manifest
         seen, refusals = self._open(manifest, instances)
+        seen, why = look_for_text(manifest, seen)
+        refusals = (*refusals, *why)
         answers = model.assess([each.picture for each in seen], explain=explain) if seen else ()
         findings: list[Finding] = []
         shown: dict[str, Evidence] = {}
         for each, answer in zip(seen, answers, strict=True):
-            doubts = self._doubts(manifest, each.instance)
+            doubts = self._doubts(manifest, each)
             found = findings_in_image(manifest, each, answer, doubts)
             findings.extend(found)
             shown[each.instance.sop_instance_uid] = self._evidence(each, answer)
@@ -129,6 +132,9 @@ class Reader:
         refusals = (*refusals, *_refusals_of_stack(manifest, seen, placed))
         if not slices or len(slices) < manifest.needs.minimum_slices:
             return _Part((), refusals, self._all(instances, {}))
+        looked, why = look_for_text(manifest, [_most_telling(slices)])
+        if not looked:
+            return _Part((), (*refusals, *why), self._all(instances, {}))
         answers = list(model.assess([each.picture for each in slices], explain=False))
         keys = sorted(
             {
@@ -142,7 +148,7 @@ class Reader:
             for index, answer in zip(keys, explained, strict=True):
                 answers[index] = replace(answers[index], heat_maps=answer.heat_maps)
         doubts = (
-            *self._doubts(manifest, slices[0].instance),
+            *self._doubts(manifest, looked[0]),
             *_doubts_of_stack(manifest, placed, slices[0].instance),
         )
         findings = findings_in_series(manifest, slices, answers, placed, doubts)
@@ -208,9 +214,9 @@ class Reader:
             passed = []
         return passed, tuple(refused)
 
-    def _doubts(self, manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
+    def _doubts(self, manifest: Manifest, seen: Seen) -> tuple[Refusal, ...]:
         asked = self._gates is not None and bool(manifest.gate)
-        return screening.doubts(manifest, instance, recognised=asked)
+        return screening.doubts(manifest, seen.instance, recognised=asked, text=seen.text)
 
     def _all(
         self, instances: Iterable[Instance], shown: dict[str, Evidence]
@@ -234,6 +240,12 @@ class Reader:
 
 def _has_heat_maps(manifest: Manifest) -> bool:
     return manifest.task is Task.CLASSIFICATION and manifest.explanation is not Explanation.NONE
+
+
+def _most_telling(slices: Sequence[Seen]) -> Seen:
+    """Return the slice to look for text in: text is burned into all, and the middle is full."""
+    told = (each for each in slices if each.instance.attributes.burned_in_annotation)
+    return next(told, slices[len(slices) // 2])
 
 
 def _refusals_of_stack(

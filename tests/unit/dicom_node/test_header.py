@@ -194,6 +194,18 @@ class TestAttributes:
         assert describe(path).attributes.body_part == "CHEST"
 
     @pytest.mark.parametrize(
+        ("value", "told"),
+        [(b"YES", True), (b"NO", False), (b"yes ", True), (b"", None), (b"PERHAPS", None)],
+    )
+    def test_burned_in_annotation(self, tmp_path: Path, value: bytes, told: bool | None) -> None:
+        path = _write(tmp_path, part10(data_set(element(0x00280301, "CS", value))))
+        assert describe(path).attributes.burned_in_annotation is told
+
+    def test_burned_in_annotation_absent(self, tmp_path: Path) -> None:
+        path = _write(tmp_path, part10(data_set()))
+        assert describe(path).attributes.burned_in_annotation is None
+
+    @pytest.mark.parametrize(
         ("character_set", "name", "expected"),
         [
             (b"ISO_IR 192", "Grünwald^Jörg".encode(), "Grünwald^Jörg"),

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from inference.domain.finding import Region
 from inference.domain.instance import Instance
 from inference.domain.job import ModelId
-from inference.domain.manifest import InputNeeds, Manifest, Policy, Population
+from inference.domain.manifest import BurnedIn, InputNeeds, Manifest, Policy, Population
 from inference.domain.refusal import Reason
-from inference.domain.screening import doubts, refusals
+from inference.domain.screening import burned_in, doubts, refusals
 from tests.contracts.repositories import make_instance
 
 NEEDS = InputNeeds(
@@ -120,3 +122,30 @@ def test_outside_the_population_the_policy_decides(changes: dict[str, Any], reas
 @pytest.mark.parametrize("age", [18.0, 90.0, 90.9])
 def test_the_years_of_a_population_are_inclusive(age: float) -> None:
     assert doubts(make_manifest(), make_image(patient_age_years=age)) == ()
+
+
+def _with(policy: BurnedIn) -> Manifest:
+    return replace(make_manifest(), needs=replace(NEEDS, burned_in=policy))
+
+
+def test_a_header_that_tells_of_burned_in_text() -> None:
+    told, denied = (make_image(burned_in_annotation=each) for each in (True, False))
+    flag, refuse, accept = (_with(each) for each in BurnedIn)
+    assert [each.reason for each in doubts(flag, told)] == [Reason.BURNED_IN]
+    assert refusals(flag, told) == ()
+    assert [each.reason for each in refusals(refuse, told)] == [Reason.BURNED_IN]
+    assert doubts(refuse, told) == ()
+    assert doubts(accept, told) == refusals(accept, told) == ()
+    for policy in (flag, refuse, accept):
+        assert doubts(policy, denied) == refusals(policy, denied) == ()
+
+
+def test_pixels_that_do_say_where() -> None:
+    text = Region(((4.0, 470.2), (120.0, 470.2), (120.0, 509.0), (4.0, 509.0)))
+    (doubt,) = doubts(_with(BurnedIn.FLAG), make_image(), text=text)
+    assert (doubt.reason, doubt.detail) == (
+        Reason.BURNED_IN,
+        "by its pixels there is text in columns 4 to 120, rows 470 to 509; chest may follow it",
+    )
+    assert burned_in(_with(BurnedIn.REFUSE), make_image(), text) == (doubt,)
+    assert burned_in(_with(BurnedIn.ACCEPT), make_image(), text) == ()

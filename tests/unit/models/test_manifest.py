@@ -85,7 +85,7 @@ def test_other_weights_are_another_device() -> None:
         ("needs.minimum_rows", True, "needs.minimum_rows: write a whole number"),
         ("needs", "CR", r"needs: write a table, \[needs\]"),
         ("population.age_years", [5, 1], "population.age_years: write the lowest"),
-        ("needs.burned_in", "ignore", 'write "flag" or "refuse" or "accept"'),
+        ("needs.burned_in", "ignore", 'needs.burned_in: write "flag" or "refuse" or "ac'),
         ("population.outside", "ignore", 'population.outside: write "flag" or "refuse"'),
         ("recipe.size", 8, "recipe.size: write a whole number from 32"),
         ("recipe.mirror", 1, "recipe.mirror: write true or false"),
