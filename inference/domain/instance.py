@@ -67,7 +67,6 @@ class Attributes:
     frames: int = 1
     has_pixels: bool = False
     burned_in_annotation: bool | None = None  # YES or NO; None where the header does not say
-    burned_in_annotation: bool | None = None  # YES or NO; None where the header does not say
     made_by_wetread: bool = False  # one of our own results, whichever node made it
 
 
