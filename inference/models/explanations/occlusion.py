@@ -46,7 +46,13 @@ class OcclusionExplainer:
             covered = one.repeat(len(part), *[1] * (one.ndim - 1))
             for row, window in enumerate(part):
                 covered[row][(slice(None), *window)] = grey
-            drops = (whole - pick(self._runtime.run(covered), self._answer)).numpy()
+            answer = pick(self._runtime.run(covered), self._answer)
+            if answer.shape != (len(part), len(whole)):
+                raise ValueError(
+                    f"the network answered with the shape {tuple(answer.shape)}, not "
+                    f"({len(part)}, {len(whole)})"
+                )
+            drops = (whole - answer).numpy()
             for row, window in enumerate(part):
                 count[window] += 1
                 for place, index in enumerate(self._classes):
