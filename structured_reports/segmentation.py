@@ -26,7 +26,7 @@ from structured_reports import concepts
 from structured_reports.device import long_string
 from structured_reports.run import Run
 from structured_reports.source import name_classes
-from structured_reports.space import is_stack
+from structured_reports.space import is_stack, thickness_mm
 from structured_reports.subject import Seen, Subject
 from structured_reports.tints import tint
 
@@ -71,11 +71,16 @@ def segmentation(subject: Subject, run: Run, number: int) -> Segmentation | None
     slices = _slices(subject, list(tracked))
     if not tracked or not _can_be_one(slices):
         return None
-    placed = all(each.source.space is not None for each in slices)
+    # Type 1C wherever a frame has a plane (PS3.3 C.7.6.16.2.1).
+    thickness = thickness_mm([each.source.space for each in slices])
+    placed = thickness > 0 and all(each.source.space is not None for each in slices)
+    stubs = [each.source.image_stub(placed=placed) for each in slices]
+    for stub in stubs if placed else ():
+        stub.SliceThickness = thickness
     pixels = np.stack([_stacked(each, list(tracked)) for each in slices])
     first = slices[0].source
     document: Dataset = _Segmentation(
-        source_images=[each.source.image_stub(placed=placed) for each in slices],
+        source_images=stubs,
         pixel_array=pixels,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[

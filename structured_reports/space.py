@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -65,6 +66,18 @@ def is_stack(spaces: Sequence[Space | None]) -> bool:
     return all(known[0].is_parallel(each) for each in known) and all(
         upper - lower > _TOLERANCE for lower, upper in pairwise(heights)
     )
+
+
+def thickness_mm(spaces: Sequence[Space | None]) -> float:
+    """Return how thick slices of a stack are: as one says, else as far as they lie apart.
+
+    0 where nobody knows.
+    """
+    known = [each for each in spaces if each is not None]
+    said = next((each.thickness_mm for each in known if each.thickness_mm), 0.0)
+    heights = sorted(each.height_mm for each in known)
+    ways = [upper - lower for lower, upper in pairwise(heights)]
+    return said or (round(median(ways), 6) if ways else 0.0)
 
 
 def read_space(header: Dataset) -> Space | None:
