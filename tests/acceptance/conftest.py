@@ -22,7 +22,7 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
             nonlocal count
             count += 1
             directory = tmp_path / f"node-{count}"
-            directory.mkdir()
+            directory.mkdir(exist_ok=True)
             return stack.enter_context(Node(directory, **settings))
 
         yield make
