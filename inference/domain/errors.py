@@ -7,6 +7,7 @@
     │   ├── InvalidUid
     │   ├── UnreadableInstance
     │   ├── ConflictingInstance
+    │   ├── InvalidReview
     │   └── UnreadablePixels
     │       └── CodecMissing
     ├── ResourceError                 we cannot keep a promise now; the sender may try again
@@ -53,6 +54,10 @@ class UnreadableInstance(InputError):
 
 class ConflictingInstance(InputError):
     """Another Instance with this SOP Instance UID and other bytes is held already."""
+
+
+class InvalidReview(InputError):
+    """The review does not fit the result that it is about."""
 
 
 class UnreadablePixels(InputError):

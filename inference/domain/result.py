@@ -24,11 +24,12 @@ class Role(StrEnum):
     SEGMENTATION = "segmentation"
     PARAMETRIC_MAP = "parametric map"
     KEY_OBJECTS = "key objects"
+    REVIEW = "review"  # what a person says of the result; of a Review, never of the Result
 
     @property
     def is_courtesy(self) -> bool:
         """Does it only show what report and segmentation say (IHE AIR 6.5)?"""
-        return self not in (Role.REPORT, Role.SEGMENTATION)
+        return self not in (Role.REPORT, Role.SEGMENTATION, Role.REVIEW)
 
 
 @dataclass(frozen=True, slots=True)

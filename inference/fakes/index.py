@@ -25,11 +25,9 @@ class MemoryIndex:
 
     def is_result(self, sop_instance_uid: str) -> bool:
         with self._store.transaction():
-            return any(
-                each.sop_instance_uid == sop_instance_uid
-                for result in self._store.results.values()
-                for each in result.objects
-            )
+            made = [each for result in self._store.results.values() for each in result.objects]
+            made += [each.report for each in self._store.reviews if each.report is not None]
+            return any(each.sop_instance_uid == sop_instance_uid for each in made)
 
     def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
         with self._store.transaction():

@@ -8,6 +8,7 @@ from inference.fakes.index import MemoryIndex
 from inference.fakes.outbox import MemoryOutbox
 from inference.fakes.queue import MemoryJobQueue
 from inference.fakes.results import MemoryResults
+from inference.fakes.reviews import MemoryReviews
 from inference.fakes.rollouts import MemoryRollouts
 from inference.fakes.store import MemoryStore
 
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryJobQueue",
     "MemoryOutbox",
     "MemoryResults",
+    "MemoryReviews",
     "MemoryRollouts",
     "MemoryStore",
 ]

@@ -38,9 +38,7 @@ class MemoryResults:
             self._store.results[row.job.job_id] = result
             for each in result.objects:
                 known = (descriptions or {}).get(each.sop_instance_uid)
-                self._store.catalogue(
-                    known or _by_role(each), each.key, described=known is not None
-                )
+                self._store.catalogue(known or by_role(each), each.key, described=known is not None)
             for destination in dict.fromkeys(destinations):
                 number = self._store.next_delivery()
                 self._store.deliveries[number] = Delivery(
@@ -96,14 +94,14 @@ class MemoryResults:
         return self._store.results
 
 
-def _by_role(each: ResultObject) -> Description:
+def by_role(each: ResultObject) -> Description:
     return Description(
         each.study_instance_uid,
         each.series_instance_uid,
         each.sop_instance_uid,
         each.sop_class_uid,
         "",
-        Attributes(modality="SR" if each.role is Role.REPORT else "OT"),
+        Attributes(modality="SR" if each.role in (Role.REPORT, Role.REVIEW) else "OT"),
     )
 
 

@@ -13,6 +13,7 @@ from inference.domain.errors import LeaseLost, RepositoryUnavailable
 from inference.domain.instance import Description, Incident, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.domain.result import Result
+from inference.domain.review import Review
 from inference.domain.rollout import RolloutChange
 from inference.domain.study import Study
 
@@ -56,6 +57,7 @@ class MemoryStore:
     cursors: dict[str, int] = field(default_factory=dict)
     rollouts: dict[str, list[RolloutChange]] = field(default_factory=dict)  # the oldest first
     catalog: dict[str, CatalogRow] = field(default_factory=dict)  # by SOP Instance UID
+    reviews: list[Review] = field(default_factory=list)  # the oldest first
     unavailable: bool = False
     _lock: RLock = field(default_factory=RLock)
     _last_job: int = 0

@@ -26,6 +26,7 @@ _MODALITY = {  # PS3.3 C.7.3.1.1.1; where nothing but the role is known
     Role.SEGMENTATION: "SEG",
     Role.PARAMETRIC_MAP: "OT",
     Role.KEY_OBJECTS: "KO",
+    Role.REVIEW: "SR",
 }
 
 

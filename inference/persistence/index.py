@@ -28,7 +28,14 @@ from inference.persistence.cataloguing import catalogue
 from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.queue import insert_jobs
-from inference.persistence.tables import incidents, instances, result_objects, revisions, studies
+from inference.persistence.tables import (
+    incidents,
+    instances,
+    result_objects,
+    reviews,
+    revisions,
+    studies,
+)
 
 _LARGEST = 2**63 - 1  # of a BIGINT
 
@@ -48,12 +55,14 @@ class SqlIndex:
 
     def is_result(self, sop_instance_uid: str) -> bool:
         with self._database.reading() as connection:
-            found = connection.scalar(
-                select(result_objects.c.result_id)
-                .where(result_objects.c.sop_instance_uid == sop_instance_uid)
-                .limit(1)
+            return any(
+                connection.execute(
+                    select(table.c.sop_instance_uid)
+                    .where(table.c.sop_instance_uid == sop_instance_uid)
+                    .limit(1)
+                ).first()
+                for table in (result_objects, reviews)
             )
-            return found is not None
 
     def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
         # Where two writers run at once, both may find the Instance or the Study missing; the

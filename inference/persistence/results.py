@@ -70,14 +70,16 @@ class SqlResults:
                 .where(results.c.study_instance_uid == study_instance_uid, jobs.c.shadow == shadow)
                 .order_by(results.c.revision.desc(), results.c.result_id.desc())
             ).all()
-            return tuple((_job(connection, row.job_id), _result(connection, row)) for row in found)
+            return tuple(
+                (_job(connection, row.job_id), result_of(connection, row)) for row in found
+            )
 
     def of_job(self, job_id: int) -> Result | None:
         with self._database.reading() as connection:
             row = connection.execute(
                 select(results).where(results.c.job_id == job_id)
             ).one_or_none()
-            return None if row is None else _result(connection, row)
+            return None if row is None else result_of(connection, row)
 
     def predecessor(
         self, study_instance_uid: str, model: ModelId | None, revision: int
@@ -96,7 +98,7 @@ class SqlResults:
                 .order_by(results.c.revision.desc(), results.c.result_id.desc())
                 .limit(1)
             ).one_or_none()
-            return None if row is None else _result(connection, row)
+            return None if row is None else result_of(connection, row)
 
     def beside(self, shadow: ModelId, limit: int = 10_000) -> Sequence[tuple[Result, Result]]:
         shown = jobs.alias("shown")
@@ -134,7 +136,7 @@ _ENDED = (JobState.DONE, JobState.REFUSED, JobState.FAILED)
 
 def _by_job(connection: Connection, job_id: int) -> Result:
     row = connection.execute(select(results).where(results.c.job_id == job_id)).one()
-    return _result(connection, row)
+    return result_of(connection, row)
 
 
 def _state(result: Result) -> JobState:
@@ -181,7 +183,8 @@ def _job(connection: Connection, job_id: int) -> Job:
     return job_of(connection.execute(select(jobs).where(jobs.c.job_id == job_id)).one())
 
 
-def _result(connection: Connection, row: Any) -> Result:
+def result_of(connection: Connection, row: Any) -> Result:
+    """Return the Result of a row of `results`."""
     objects = connection.execute(
         select(result_objects)
         .where(result_objects.c.result_id == row.result_id)

@@ -23,9 +23,11 @@ from sqlalchemy import (
 )
 
 from inference.domain.delivery import DeliveryState
+from inference.domain.finding import Presence
 from inference.domain.instance import IncidentKind
 from inference.domain.job import JobState
 from inference.domain.result import Outcome, Role
+from inference.domain.review import ReviewReason, Verdict
 from inference.domain.study import StudyState
 from inference.persistence.types import UtcDateTime, Word, Words
 
@@ -169,6 +171,28 @@ deliveries = Table(
     Column("delivered_at", UtcDateTime),
     Column("error", Words, nullable=False),
     Index("ix_deliveries_state_next_attempt_at", "state", "next_attempt_at"),
+    sqlite_autoincrement=True,
+)
+
+# Rows are added and never altered: of one person, the highest number on a thing counts.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", NUMBER, primary_key=True),
+    Column("job_id", NUMBER, ForeignKey("jobs.job_id"), nullable=False, index=True),
+    Column("study_instance_uid", UID, nullable=False),
+    Column("finding", Integer),
+    Column("verdict", Word(Verdict), nullable=False),
+    Column("presence", Word(Presence)),
+    Column("right_finding", JSON(none_as_null=True)),
+    Column("reason", Word(ReviewReason)),
+    Column("comment", Words, nullable=False),
+    Column("reviewer_id", NAME, nullable=False),
+    Column("reviewer_name", NAME, nullable=False),
+    Column("authenticated", Boolean, nullable=False),
+    Column("reviewed_at", UtcDateTime, nullable=False),
+    Column("sop_instance_uid", UID, nullable=False, unique=True),
+    Column("object", JSON, nullable=False),
     sqlite_autoincrement=True,
 )
 

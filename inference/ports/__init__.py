@@ -15,6 +15,7 @@ from inference.ports.models import (
     Picture,
     PixelReader,
 )
+from inference.ports.reviews import ReviewEncoder, Reviews
 from inference.ports.rollouts import Rollouts
 from inference.ports.running import Clock, Service
 from inference.ports.storage import Archive, Cursors, Files, Index, Intake
@@ -43,6 +44,8 @@ __all__ = [
     "PixelReader",
     "ResultEncoder",
     "Results",
+    "ReviewEncoder",
+    "Reviews",
     "Rollouts",
     "Service",
 ]

@@ -70,7 +70,7 @@ class Index(Protocol):
     def find(self, sop_instance_uid: str) -> Instance | None: ...
 
     def is_result(self, sop_instance_uid: str) -> bool:
-        """Is this an object that a recorded Result made?"""
+        """Is this an object of a recorded Result, or of a Review of one?"""
         ...
 
     def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:

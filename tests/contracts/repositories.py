@@ -1,4 +1,4 @@
-"""What the contracts of the database work on: seven ports over one store, and their material."""
+"""What the contracts of the database work on: the ports over one store, and their material."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ from inference.domain.job import JobRequest, Lease, ModelId
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result, ResultObject, Role
 from inference.domain.study import Study
-from inference.ports import Catalog, Cursors, Index, JobQueue, Outbox, Results, Rollouts
+from inference.ports import (
+    Catalog,
+    Cursors,
+    Index,
+    JobQueue,
+    Outbox,
+    Results,
+    Reviews,
+    Rollouts,
+)
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 QUIET = timedelta(seconds=10)
@@ -45,6 +54,7 @@ class Repositories:
     cursors: Cursors
     rollouts: Rollouts
     catalog: Catalog
+    reviews: Reviews
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

@@ -16,6 +16,7 @@ from inference.persistence.migrate import migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
+from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
 from tests.contracts.repositories import Repositories
 
@@ -50,4 +51,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlCursors(database),
         SqlRollouts(database),
         SqlCatalog(database),
+        SqlReviews(database),
     )

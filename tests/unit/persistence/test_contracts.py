@@ -11,6 +11,7 @@ from inference.fakes.memory import (
     MemoryJobQueue,
     MemoryOutbox,
     MemoryResults,
+    MemoryReviews,
     MemoryRollouts,
     MemoryStore,
 )
@@ -21,6 +22,7 @@ from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
 from tests.contracts.repositories import Repositories
 from tests.contracts.results import ResultsContract
+from tests.contracts.reviews import ReviewsContract
 from tests.contracts.rollouts import RolloutsContract
 from tests.contracts.shadows import ShadowsContract
 from tests.unit.persistence.conftest import repositories_on
@@ -44,6 +46,7 @@ class InMemory:
             MemoryCursors(store),
             MemoryRollouts(store),
             MemoryCatalog(store),
+            MemoryReviews(store),
         )
 
 
@@ -108,4 +111,12 @@ class TestSqlCatalog(OnSqlite, CatalogContract):
 
 
 class TestMemoryCatalog(InMemory, CatalogContract):
+    pass
+
+
+class TestSqlReviews(OnSqlite, ReviewsContract):
+    pass
+
+
+class TestMemoryReviews(InMemory, ReviewsContract):
     pass

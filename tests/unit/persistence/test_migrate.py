@@ -21,7 +21,11 @@ from inference.persistence.catalog import SqlCatalog
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import check, migrate
-from inference.persistence.migrations.versions import r0002_rollouts, r0003_catalog
+from inference.persistence.migrations.versions import (
+    r0002_rollouts,
+    r0003_catalog,
+    r0004_reviews,
+)
 from inference.persistence.tables import metadata
 from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
 from tests.unit.persistence.conftest import repositories_on
@@ -136,6 +140,8 @@ def test_the_migrations_are_written_for_postgresql_too() -> None:
     with Operations.context(context):
         r0002_rollouts.upgrade()
         r0002_rollouts.downgrade()
+        r0004_reviews.upgrade()
+        r0004_reviews.downgrade()
     text = written.getvalue()
     assert "ALTER TABLE jobs ADD COLUMN shadow BOOLEAN DEFAULT false NOT NULL" in text
     assert "DROP CONSTRAINT uq_jobs_study_instance_uid_revision_model_name;" in text
@@ -150,6 +156,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0004_reviews.downgrade()
             r0003_catalog.downgrade()
             r0002_rollouts.downgrade()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")

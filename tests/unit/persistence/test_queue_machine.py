@@ -30,6 +30,7 @@ from inference.fakes.memory import (
     MemoryJobQueue,
     MemoryOutbox,
     MemoryResults,
+    MemoryReviews,
     MemoryRollouts,
     MemoryStore,
 )
@@ -83,6 +84,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryCursors(store),
             MemoryRollouts(store),
             MemoryCatalog(store),
+            MemoryReviews(store),
         )
         self.now = 0.0
         self.sql.receive()
