@@ -16,6 +16,7 @@ from inference.domain.code import Code as DomainCode
 from inference.domain.finding import Presence, Quantity
 from inference.domain.manifest import Explanation
 from inference.domain.refusal import Reason
+from inference.domain.review import ReviewReason, Stance
 
 # PS3.16 Section 8.2: a private Coding Scheme Designator begins with 99.
 PRIVATE_SCHEME: Final = "99WETREAD"
@@ -31,7 +32,10 @@ def _private(value: str, meaning: str) -> Code:
 MEASUREMENT_REPORT: Final[Code] = codes.DCM.ImagingMeasurementReport
 NOT_ASSESSED_REPORT: Final = _private("NOTASSESSED", "AI Report - Not Assessed")
 
-# TID 1001, TID 1004
+REVIEW_REPORT: Final = _private("AIREVIEW", "AI Result Assessment")
+
+# TID 1001, TID 1003, TID 1004
+PERSON: Final[Code] = codes.DCM.Person
 DEVICE: Final[Code] = codes.DCM.Device
 DEVICE_NAME: Final[Code] = codes.DCM.DeviceObserverName
 DEVICE_MODEL: Final[Code] = codes.DCM.DeviceObserverModelName
@@ -86,6 +90,12 @@ PARTIALLY_SUCCEEDED: Final[Code] = codes.DCM.PartiallySucceeded
 # Names of the items that hold a `Reason`
 REASON_NOT_ASSESSED: Final = _private("WHYNOT", "Reason not assessed")
 REASON_UNDETERMINED: Final = _private("WHYUNDET", "Reason presence is undetermined")
+
+# Names of what a person says of a result; its words are those of IHE AIRA, which the
+# standard has no codes for
+STANCE: Final = _private("ASSESSMENT", "Assessment of the AI result")
+REVIEW_REASON: Final = _private("WHYASSESSED", "Reason for the assessment")
+RIGHT_FINDING: Final = _private("RIGHTFINDING", "Finding that is there, by the reviewer")
 
 # CID 7005, Contributing Equipment Purposes of Reference
 PROCESSING_EQUIPMENT: Final[Code] = codes.DCM.ProcessingEquipment
@@ -142,6 +152,25 @@ _REASON: Final[dict[Reason, Code]] = {
     Reason.PROCESSING_FAILED: codes.DCM.SoftwareFailure,
 }
 
+_STANCE: Final[dict[Stance, Code]] = {
+    Stance.ACCEPTED: _private("ACCEPTED", "Accepted"),
+    Stance.REJECTED: _private("REJECTED", "Rejected"),
+    Stance.SUPPLEMENTED: _private("SUPPLEMENTED", "Accepted and supplemented"),
+    Stance.NOT_ASSESSED: _private("NOTASSESSABLE", "Not assessable"),
+}
+
+_REVIEW_REASON: Final[dict[ReviewReason, Code]] = {
+    ReviewReason.MISSED: _private("MISSED", "Missed by the AI"),
+    ReviewReason.FALSE_ALARM: _private("FALSEALARM", "False alarm of the AI"),
+    ReviewReason.OTHER_FINDING: _private("OTHERFINDING", "Another finding taken for this"),
+    ReviewReason.WRONG_PLACE: _private("WRONGPLACE", "Wrong place in the image"),
+    ReviewReason.ARTEFACT: _private("ARTEFACT", "Artefact taken for a finding"),
+    ReviewReason.POOR_IMAGE: _private("POORIMAGE", "Image quality does not allow it"),
+    ReviewReason.NOT_SUITABLE: _private("NOTSUITABLE", "Image not suitable for the model"),
+    ReviewReason.OTHER_EVIDENCE: _private("OTHEREVIDENCE", "Known from other evidence"),
+    ReviewReason.OTHER: _private("OTHERREASON", "Other reason, said in words"),
+}
+
 _PROCEDURES: Final[dict[str, Code]] = {  # CID 100, by Modality (PS3.3 C.7.3.1.1.1)
     "CR": codes.cid100.XRUnspecifiedBodyRegion,
     "DX": codes.cid100.XRUnspecifiedBodyRegion,
@@ -184,6 +213,14 @@ def reason_code(reason: Reason) -> Code:
     return _REASON[reason]
 
 
+def stance_code(stance: Stance) -> Code:
+    return _STANCE[stance]
+
+
+def review_reason_code(reason: ReviewReason) -> Code:
+    return _REVIEW_REASON[reason]
+
+
 def procedure_code(modality: str) -> Code:
     """Return what to call the procedure where the source does not say (CID 100)."""
     return _PROCEDURES.get(modality, _ANY_PROCEDURE)
@@ -193,6 +230,6 @@ def private_scheme() -> CodingSchemeIdentificationItem:
     """Return what `99WETREAD` is (PS3.3 C.12.1, Coding Scheme Identification Sequence)."""
     return CodingSchemeIdentificationItem(
         designator=PRIVATE_SCHEME,
-        name="Wetread: why a study or a finding was not decided",
+        name="Wetread: AI results, why there is none, and what people say of them",
         responsible_organization="Wetread",
     )

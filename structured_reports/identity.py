@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from inference.domain.finding import Finding
 from inference.domain.result import Result, Role
+from inference.domain.review import Review
 from inference.domain.uid import derive_uid
 
 _RULES = ("rules", "")  # who speaks where no model was asked
@@ -71,6 +72,19 @@ def tracking_uids(result: Result) -> Iterator[tuple[Finding, str]]:
             finding,
             derive_uid("tracking", result.study_instance_uid, name, *thing, *ordinal),
         )
+
+
+def review_uid(result: Result, review: Review) -> str:
+    """Return the SOP Instance UID of the object that says `review`.
+
+    Each is new: what a person said before stays what it was.
+    """
+    about = str(review.finding or "")
+    return instance_uid(
+        result,
+        Role.REVIEW,
+        "\x1f".join((about, review.reviewer.id, review.reviewed_at.isoformat())),
+    )
 
 
 def predecessors(previous: Result | None) -> Sequence[tuple[str, str, str, str]]:

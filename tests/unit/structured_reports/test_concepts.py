@@ -11,6 +11,7 @@ from pydicom.sr.coding import Code
 import structured_reports
 from inference.domain.finding import Presence
 from inference.domain.refusal import Reason
+from inference.domain.review import ReviewReason, Stance
 from structured_reports import concepts
 
 _ROOM = Path(structured_reports.__file__).parent
@@ -80,6 +81,8 @@ def test_the_manual_lists_every_private_code() -> None:
     everything = [
         *(getattr(concepts, name) for name in dir(concepts) if name.isupper()),
         *map(concepts.reason_code, Reason),
+        *map(concepts.stance_code, Stance),
+        *map(concepts.review_reason_code, ReviewReason),
     ]
     private = {
         f"| {each.value} | {each.meaning} |"
