@@ -34,8 +34,8 @@ def card(settings: Settings, metrics: Mapping[str, Any]) -> str:
         f"{settings.attribution}.",
         f"{metrics['slices']} slices of {metrics['patients']} patients: "
         f"{manifest.get('population', {}).get('description', 'not stated')}. The same pixels of a "
-        "patient count once. Nothing but pixels was read from the files. The weights that are "
-        "shipped learned from all of them.",
+        "patient count once. Nothing but pixels and their spacing was read from the files. The "
+        "weights that are shipped learned from all of them.",
         "",
         "## What was measured",
         "",
