@@ -43,7 +43,7 @@ class Candidate:
         registry = FolderRegistry([self.folder.parent.parent])
         model = registry.load(self.manifest.model)
         pictures = made_up(self.manifest)
-        _check(self.manifest, pictures, model.assess(pictures))
+        check(self.manifest, pictures, model.assess(pictures))
         if not (self.folder / CARD).is_file():
             return (f"there is no {CARD}: nobody can read what the model was measured on",)
         return ()
@@ -107,7 +107,7 @@ def made_up(manifest: Manifest) -> list[Picture]:
     ]
 
 
-def _check(manifest: Manifest, pictures: Sequence[Picture], answers: Sequence[Assessment]) -> None:
+def check(manifest: Manifest, pictures: Sequence[Picture], answers: Sequence[Assessment]) -> None:
     """Raise `ModelFailed` where an answer is not what the manifest and the port promise."""
     model = manifest.model
     if len(answers) != len(pictures):
