@@ -32,7 +32,7 @@ class DicomResultEncoder:
     `series_number` is that of the first revision's report; its other objects have the next
     ones, and each later revision begins ten further up. `purpose` is the Purpose of Reference
     of the model in the Contributing Equipment Sequence (CID 7005). `roles` are the objects to
-    make; the report is always made.
+    make; the report is always made, a review never.
     """
 
     def __init__(
