@@ -106,6 +106,7 @@ class DicomDestinationSettings(_Section):
 _CHEST_RADIOGRAPHS = RuleSettings(
     name="chest-radiograph", model="cxr-pneumonia", modality=("CR", "DX", "RG")
 )
+_CHEST_CT = RuleSettings(name="chest-ct", model="ct-contrast", modality=("CT",))
 
 
 class Settings(BaseSettings):
@@ -123,6 +124,8 @@ class Settings(BaseSettings):
     network_timeout_seconds: float = Field(default=60.0, gt=0)
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")], ...] = ()
+    maximum_stow_mb: int = Field(default=4096, ge=1)
     quiet_seconds: float = Field(default=30.0, ge=0)
     low_watermark_mb: int = Field(default=1024, ge=0)
     maximum_attempts: int = Field(default=3, ge=1)
@@ -130,7 +133,7 @@ class Settings(BaseSettings):
     inference_threads: int = Field(default=1, ge=1)
     lease_seconds: float = Field(default=60.0, gt=0)
     deliver_to_archive: bool = True
-    rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS,)
+    rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS, _CHEST_CT)
     orthanc: tuple[OrthancSettings, ...] = ()
     destinations: tuple[DicomDestinationSettings, ...] = ()
     log_format: Literal["text", "json"] = "text"

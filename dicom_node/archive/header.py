@@ -18,7 +18,14 @@ from dicom_node.archive.encoding import (
     guess_syntax,
     walk,
 )
-from dicom_node.archive.values import age_in_years, decoder_for, integer, plain, years_between
+from dicom_node.archive.values import (
+    age_in_years,
+    body_part_in,
+    decoder_for,
+    integer,
+    plain,
+    years_between,
+)
 from inference.domain.errors import UnreadableInstance
 from inference.domain.instance import Attributes, Description
 from inference.domain.uid import check_uid
@@ -206,7 +213,11 @@ def _attributes(
     age = age_in_years(plain(values.get(_PATIENT_AGE, b"")))
     if age is None:
         age = years_between(plains["patient_birth_date"], plains["study_date"])
-    body_part = plain(values.get(_BODY_PART_EXAMINED, b"")) or text(region)
+    body_part = (
+        plain(values.get(_BODY_PART_EXAMINED, b""))
+        or text(region)
+        or body_part_in(texts["series_description"])
+    )
     order = ">" if big_endian else "<"
     sizes = {
         name: struct.unpack(order + "H", value[:2])[0]

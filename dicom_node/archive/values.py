@@ -17,6 +17,14 @@ _MAX_INTEGER = 2**31 - 1  # IS, PS3.5 Section 6.2
 _CONTROL = {code: None for code in (*range(32), 127)}
 _DELIMITERS = {0x5C, 0x5E, 0x3D}  # where ISO 2022 falls back to the first set, PS3.5 6.1.2.5.3
 
+_BODY_PARTS = {
+    "CHEST": {"CHEST", "THORAX", "LUNG", "LUNGS"},
+    "HEAD": {"HEAD", "BRAIN", "SKULL", "CRANIUM"},
+    "NECK": {"NECK"},
+    "ABDOMEN": {"ABDOMEN", "ABD"},
+    "PELVIS": {"PELVIS"},
+}
+
 
 def plain(value: bytes) -> str:
     """Decode in the default repertoire; the first of several values."""
@@ -47,6 +55,16 @@ def integer(text: str) -> int | None:
     except ValueError:
         return None
     return int(value) if -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER else None
+
+
+def body_part_in(description: str) -> str:
+    """Return the one body part that a Series Description names, as PS3.16 Annex L calls it.
+
+    "" where it names none, or several: Body Part Examined is Type 3, and many a CT has none.
+    """
+    words = set(re.split(r"[^A-Z]+", description.upper()))
+    parts = {part for part, names in _BODY_PARTS.items() if words & names}
+    return parts.pop() if len(parts) == 1 else ""
 
 
 def age_in_years(text: str) -> float | None:

@@ -55,9 +55,9 @@ class Attributes:
     series_description: str = ""
     series_number: int | None = None
     modality: str = ""
-    body_part: str = (
-        ""  # Body Part Examined, else the meaning of Anatomic Region Sequence, upper case
-    )
+    # Body Part Examined, else the meaning of Anatomic Region Sequence, else what the Series
+    # Description names; upper case
+    body_part: str = ""
     view: str = ""  # View Position, upper case
     manufacturer: str = ""
     instance_number: int | None = None

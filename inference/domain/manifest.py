@@ -74,6 +74,7 @@ class InputNeeds:
     minimum_rows: int = 1  # pixels
     minimum_columns: int = 1  # pixels
     minimum_slices: int = 1  # of a Series that is read as one
+    body_part_known: bool = False  # refuse what does not say its body part
     recognised: tuple[Kind, ...] = ()
     burned_in: BurnedIn = BurnedIn.FLAG
 

@@ -27,6 +27,15 @@ def refusals(manifest: Manifest, instance: Instance) -> tuple[Refusal, ...]:
     ]
     if needs.modality and not attributes.modality:
         found.append(_refuse(Reason.WRONG_MODALITY, instance, "Modality is absent"))
+    if needs.body_part_known and not attributes.body_part:
+        found.append(
+            _refuse(
+                Reason.BODY_PART_UNKNOWN,
+                instance,
+                f"the header gives no body part; {manifest.model.name} reads "
+                f"{_or(needs.body_part)} alone",
+            )
+        )
     if not attributes.has_pixels:
         found.append(_refuse(Reason.NO_PIXELS, instance, "the Instance holds no pixel data"))
     elif attributes.frames > 1:

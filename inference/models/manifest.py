@@ -98,6 +98,7 @@ def parse_model_file(raw: Mapping[str, Any], source: str) -> ModelFile:
             minimum_rows=needs.whole("minimum_rows", 1),
             minimum_columns=needs.whole("minimum_columns", 1),
             minimum_slices=needs.whole("minimum_slices", 1),
+            body_part_known=needs.truth("body_part_known"),
             recognised=needs.kinds("recognised"),
             burned_in=needs.choice("burned_in", BurnedIn.FLAG),
         ),

@@ -255,7 +255,7 @@ def fit_head(
             schedule.step()
     head.eval()
     if progress:
-        progress.console.print(f"last loss {float(loss):.4f}, {count} views")
+        progress.console.print(f"last loss {loss.item():.4f}, {count} views")
 
 
 def learn_familiar(network: GateNetwork, train: Features) -> None:

@@ -14,6 +14,7 @@ from inference.domain.geometry import Stack, stack
 from inference.domain.instance import Instance
 from inference.domain.job import JobRequest
 from inference.domain.manifest import Explanation, Manifest, Scope, Task
+from inference.domain.recognition import Kind
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
 from inference.ports import Assessment, Evidence, Files, Gates, Model, PixelReader
@@ -215,7 +216,9 @@ class Reader:
         return passed, tuple(refused)
 
     def _doubts(self, manifest: Manifest, seen: Seen) -> tuple[Refusal, ...]:
-        asked = self._gates is not None and bool(manifest.gate)
+        # A gate that lets CT slices pass does not say of what.
+        sees_part = manifest.needs.recognised == (Kind.FRONTAL_CHEST,)
+        asked = self._gates is not None and bool(manifest.gate) and sees_part
         return screening.doubts(manifest, seen.instance, recognised=asked, text=seen.text)
 
     def _all(

@@ -44,6 +44,8 @@ def test_the_demo_ends_with_a_report_for_every_study(tmp_path: Path) -> None:
     assert leg["answer"].startswith("Not assessed: Body Part Examined is EXTREMITY")
     results = tmp_path / "wetread-demo" / "results"
     assert len(list(results.glob("*-report.txt"))) == 4
+    head = next(row for row in rows if row["modality"] == "CT")
+    assert head["answer"].startswith("Not assessed: the header gives no body part")
     (picture,) = results.glob("*-overlay.png")
     with Image.open(picture) as image:
         assert image.mode == "RGB"

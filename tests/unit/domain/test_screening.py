@@ -149,3 +149,13 @@ def test_pixels_that_do_say_where() -> None:
     )
     assert burned_in(_with(BurnedIn.REFUSE), make_image(), text) == (doubt,)
     assert burned_in(_with(BurnedIn.ACCEPT), make_image(), text) == ()
+
+
+def test_a_body_part_that_must_be_known_is_refused_where_the_header_is_silent() -> None:
+    manifest = make_manifest()
+    strict = replace(manifest, needs=replace(NEEDS, body_part_known=True))
+    assert refusals(manifest, make_image(body_part="")) == ()
+    (refusal,) = refusals(strict, make_image(body_part=""))
+    assert refusal.reason is Reason.BODY_PART_UNKNOWN
+    assert "reads CHEST alone" in refusal.detail
+    assert refusals(strict, make_image()) == ()
