@@ -12,7 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastapi import APIRouter
+
 from dicom_node.archive import DiskArchive, LocalDestination
+from dicom_node.dicomweb import Context, dicomweb
 from inference.domain.errors import RepositoryUnavailable, SettingsError
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
@@ -28,7 +31,7 @@ from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
 from inference.persistence.rollouts import SqlRollouts
-from inference.ports import Destination, ModelRegistry, Rollouts, Service
+from inference.ports import Destination, Intake, ModelRegistry, Rollouts, Service
 from wetread.settings import OrthancSettings, Settings
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -178,11 +181,19 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
     return destinations
 
 
-def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
-    """Everything that `wetread serve` runs beside the web server, in order of starting.
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything that `wetread serve` runs beside the web server, and the door to it.
 
-    They are stopped in this order too: first what lets work in, last what brings it out.
+    The services are started in this order and stopped in it too: first what lets work in,
+    last what brings it out.
     """
+
+    services: Sequence[Service]
+    intake: Intake
+
+
+def build_node(settings: Settings, stores: Stores) -> Node:
     from dicom_node.dimse.scp import StorageScp
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
@@ -253,7 +264,13 @@ def build_services(settings: Settings, stores: Stores) -> Sequence[Service]:
     # held, died with the process before.
     stores.archive.sweep_spool(0)
     stores.queue.release("worker-1")
-    return services
+    return Node(services, door)
+
+
+def build_dicomweb(settings: Settings, stores: Stores, intake: Intake) -> APIRouter:
+    return dicomweb(
+        Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * 1024 * 1024)
+    )
 
 
 def _credentials(peer: OrthancSettings) -> tuple[str, str]:

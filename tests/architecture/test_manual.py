@@ -11,6 +11,7 @@ import click
 import pytest
 import typer
 
+from dicom_node.dicomweb import Context, dicomweb
 from inference.domain import errors
 from inference.domain.refusal import Reason
 from wetread.bootstrap import Stores
@@ -44,15 +45,24 @@ def test_every_command_has_a_heading() -> None:
     assert headings("commands.md") == commands(typer.main.get_command(app))
 
 
-def test_every_route_has_a_heading() -> None:
-    web = build_app(cast(Stores, None), threading.Event())
-    routes = {
+def routes(web: Any) -> set[str]:
+    return {
         f"{method} {route.path}"
         for route in web.routes
         for method in getattr(route, "methods", ())
         if method != "HEAD" and not route.path.startswith(("/openapi", "/docs/"))
     }
-    assert headings("http.md") == routes
+
+
+def test_every_route_has_a_heading() -> None:
+    web = build_app(cast(Stores, None), threading.Event())
+    assert headings("http.md") == routes(web)
+
+
+def test_every_dicomweb_resource_has_a_heading() -> None:
+    nothing = cast(Any, None)
+    resources = routes(dicomweb(Context(nothing, nothing, nothing)))
+    assert {each for each in headings("dicomweb.md") if "/" in each} == resources
 
 
 def _error_classes() -> list[str]:

@@ -9,7 +9,7 @@ import threading
 import uvicorn
 
 from wetread import logs, settings
-from wetread.bootstrap import build_services, exclusive, open_stores
+from wetread.bootstrap import build_dicomweb, build_node, exclusive, open_stores
 from wetread.web.app import build_app
 
 _log = logging.getLogger("wetread.serve")
@@ -21,11 +21,16 @@ def serve() -> None:
     logs.configure(configuration.log_format)
     with exclusive(configuration):
         stores = open_stores(configuration)
-        services = build_services(configuration, stores)
+        node = build_node(configuration, stores)
         ready = threading.Event()
         server = uvicorn.Server(
             uvicorn.Config(
-                build_app(stores, ready),
+                build_app(
+                    stores,
+                    ready,
+                    [build_dicomweb(configuration, stores, node.intake)],
+                    configuration.cors_origins,
+                ),
                 host=configuration.http_host,
                 port=configuration.http_port,
                 log_config=None,
@@ -35,7 +40,7 @@ def serve() -> None:
         )
         started = []
         try:
-            for service in services:
+            for service in node.services:
                 service.start()
                 started.append(service)
             ready.set()

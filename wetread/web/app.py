@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
+from starlette.exceptions import HTTPException
 
 from inference.domain.errors import InvalidUid, ResourceError, WetreadError
 from inference.domain.result import ResultObject, Role
@@ -18,6 +20,7 @@ from structured_reports.text import report_as_text
 from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
 from wetread.pictures import overlay_as_png
+from wetread.web.cors import DicomWebCors
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
 
@@ -26,9 +29,18 @@ class NotFound(WetreadError):
     """There is nothing of this name."""
 
 
-def build_app(stores: Stores, ready: threading.Event) -> FastAPI:
-    """`ready` is set while every service runs."""
+def build_app(
+    stores: Stores,
+    ready: threading.Event,
+    routers: Sequence[APIRouter] = (),
+    cors_origins: Sequence[str] = (),
+) -> FastAPI:
+    """`ready` is set while every service runs. `cors_origins` may read DICOMweb."""
     app = FastAPI(title="Wetread", version=VERSION, redoc_url=None)
+    for router in routers:
+        app.include_router(router)
+    if cors_origins:
+        app.add_middleware(DicomWebCors, origins=cors_origins)
 
     @app.exception_handler(WetreadError)
     async def problem(request: Request, error: WetreadError) -> JSONResponse:
@@ -44,12 +56,22 @@ def build_app(stores: Stores, ready: threading.Event) -> FastAPI:
             media_type="application/problem+json",  # RFC 9457
         )
 
+    @app.exception_handler(HTTPException)
+    async def no_route(request: Request, error: HTTPException) -> JSONResponse:
+        title = HTTPStatus(error.status_code).phrase
+        return JSONResponse(
+            {"type": "about:blank", "title": title, "status": error.status_code},
+            error.status_code,
+            error.headers,
+            media_type="application/problem+json",
+        )
+
     @app.middleware("http")
     async def headers(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         response = await call_next(request)
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         if response.headers.get("content-type", "").startswith("text/html") and (
             request.url.path != "/docs"

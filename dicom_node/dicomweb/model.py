@@ -1,0 +1,193 @@
+"""Data sets in the DICOM JSON Model (PS3.18 Annex F)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from dicom_node.archive.encoding import InflatingStream, Syntax, walk
+from dicom_node.archive.header import read_file_meta
+from dicom_node.pixels.frame import ignored_warnings
+from inference.domain.catalog import Entry, Field, Level, Value
+from inference.domain.errors import UnreadableInstance, WetreadError
+
+Model = dict[str, Any]
+
+_INLINE = 1024  # bytes; longer binary values are bulk data
+_LONGEST = 64 << 20  # bytes; a longer value of the header is not read for its model
+_MAX_INFLATED = 256 << 20  # bytes
+_BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+_DEFAULT_CHARACTER_SET = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}}  # F.2.2: UTF-8
+_AVAILABLE = "ONLINE"  # Instance Availability (0008,0056), PS3.3 C.4.23.1.1
+
+# What an answer on a level always has (PS3.18 Tables 10.6.3-3 to 10.6.3-5).
+_REQUIRED = {
+    Level.STUDY: (
+        Field.STUDY_DATE,
+        Field.STUDY_TIME,
+        Field.ACCESSION_NUMBER,
+        Field.MODALITIES_IN_STUDY,
+        Field.REFERRING_PHYSICIAN_NAME,
+        Field.PATIENT_NAME,
+        Field.PATIENT_ID,
+        Field.PATIENT_BIRTH_DATE,
+        Field.PATIENT_SEX,
+        Field.STUDY_INSTANCE_UID,
+        Field.STUDY_ID,
+        Field.NUMBER_OF_STUDY_RELATED_SERIES,
+        Field.NUMBER_OF_STUDY_RELATED_INSTANCES,
+    ),
+    Level.SERIES: (
+        Field.MODALITY,
+        Field.SERIES_INSTANCE_UID,
+        Field.SERIES_NUMBER,
+        Field.NUMBER_OF_SERIES_RELATED_INSTANCES,
+    ),
+    Level.INSTANCE: (Field.SOP_CLASS_UID, Field.SOP_INSTANCE_UID, Field.INSTANCE_NUMBER),
+}
+_REQUEST = (Field.SCHEDULED_PROCEDURE_STEP_ID, Field.REQUESTED_PROCEDURE_ID)
+
+
+def tag_of(keyword: str) -> str:
+    """Return the tag as eight hexadecimal digits."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword} is no keyword")
+    return f"{tag:08X}"
+
+
+def attribute(vr: str, *values: Any) -> Model:
+    return {"vr": vr, "Value": list(values)} if values else {"vr": vr}
+
+
+def model_of(entry: Entry, levels: Iterable[Level], retrieve_url: str) -> Model:
+    """Return what the catalog knows of `entry`, of these levels, sorted by tag."""
+    model: Model = {
+        "00080005": _DEFAULT_CHARACTER_SET["00080005"],
+        "00080056": attribute("CS", _AVAILABLE),
+        "00081190": attribute("UR", retrieve_url),
+    }
+    for level in levels:
+        for field in Field:
+            if field.level is not level or field in _REQUEST:
+                continue
+            value = entry.values.get(field)
+            if value is not None:
+                model[tag_of(field.keyword)] = _valued(field, value)
+            elif field in _REQUIRED[level]:
+                model[tag_of(field.keyword)] = {"vr": dictionary_VR(field.keyword)}
+        if level is Level.SERIES:
+            item = {
+                tag_of(field.keyword): _valued(field, entry.values[field])
+                for field in _REQUEST
+                if field in entry.values
+            }
+            if item:
+                model["00400275"] = attribute("SQ", item)
+    if Level.STUDY not in levels and Field.TIMEZONE_OFFSET_FROM_UTC in entry.values:
+        zone = entry.values[Field.TIMEZONE_OFFSET_FROM_UTC]
+        model["00080201"] = _valued(Field.TIMEZONE_OFFSET_FROM_UTC, zone)
+    return dict(sorted(model.items()))
+
+
+def _valued(field: Field, value: Value) -> Model:
+    vr = dictionary_VR(field.keyword)
+    if isinstance(value, tuple):
+        return attribute(vr, *value)
+    if vr == "PN":
+        return attribute(vr, _person(str(value)))
+    if vr in ("IS", "US", "DS") and isinstance(value, str):
+        return attribute(vr, int(value)) if value.lstrip("+-").isdecimal() else {"vr": vr}
+    return attribute(vr, value)
+
+
+def _person(name: str) -> dict[str, str]:
+    groups = ("Alphabetic", "Ideographic", "Phonetic")
+    return {group: text for group, text in zip(groups, name.split("="), strict=False) if text}
+
+
+def read_header(part10: Path, tags: list[int] | None = None) -> Dataset:
+    """Read a header without its pixels. Raises `UnreadableInstance`."""
+    try:
+        with ignored_warnings(), part10.open("rb") as file:
+            meta = read_file_meta(file)
+            if meta.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+                file.seek(meta.data_set_offset)
+                stream = InflatingStream(file, _MAX_INFLATED)
+                for _ in walk(stream, Syntax(implicit=False), (), ()):
+                    pass
+            file.seek(0)
+            return dcmread(file, defer_size=_LONGEST, stop_before_pixels=True, specific_tags=tags)
+    except (WetreadError, OSError):
+        raise
+    except Exception as error:
+        # The boundary to a parser of bytes that anybody may have written.
+        raise UnreadableInstance(f"the header cannot be read: {type(error).__name__}") from error
+
+
+def header_model(header: Dataset, bulk: Callable[[str], str] | None = None) -> Model:
+    """Return the model of a header. `bulk` makes a URI of the path of a long binary value.
+
+    A value that cannot be read is left out; its attribute stays.
+    """
+    model: Model = {}
+    with ignored_warnings():
+        _model_into(model, header, "", bulk)
+    if "00080005" in model:
+        model["00080005"] = _DEFAULT_CHARACTER_SET["00080005"]
+    return model
+
+
+def _model_into(
+    model: Model, header: Dataset, path: str, bulk: Callable[[str], str] | None
+) -> None:
+    for tag in sorted(header.keys()):
+        name = f"{int(tag):08X}"
+        if tag.element == 0:
+            continue  # group lengths say nothing here
+        raw = header.get_item(tag, keep_deferred=True)
+        length = getattr(raw, "length", 0) or 0
+        if bulk is not None and getattr(raw, "value", b"") is None and length > _LONGEST:
+            model[name] = {"vr": "UN", "BulkDataURI": bulk(path + name)}
+            continue
+        try:
+            element = header[tag]
+            model[name] = _element_model(element, path + name, bulk)
+        except Exception:
+            # The boundary to the parser of one value: the others are still worth having.
+            model[name] = {"vr": getattr(raw, "VR", None) or "UN"}
+
+
+def _element_model(element: DataElement, path: str, bulk: Callable[[str], str] | None) -> Any:
+    if element.VR == "SQ":
+        items = []
+        for number, item in enumerate(element.value, 1):
+            inner: Model = {}
+            _model_into(inner, item, f"{path}/{number}/", bulk)
+            items.append(inner)
+        return attribute("SQ", *items)
+    value = element.value
+    if element.VR in _BINARY and value is not None and len(value) > _INLINE:
+        return {"vr": element.VR, "BulkDataURI": bulk(path)} if bulk else {"vr": element.VR}
+    return _finite(element.to_json_dict(None, 1 << 40))
+
+
+def _finite(made: Any) -> Any:
+    """JSON has no NaN and no infinity, and no lone surrogates (RFC 8259)."""
+    if isinstance(made, dict):
+        return {key: _finite(each) for key, each in made.items()}
+    if isinstance(made, list):
+        return [_finite(each) for each in made]
+    if isinstance(made, float) and not math.isfinite(made):
+        return None
+    if isinstance(made, str) and not made.isascii():
+        return made.encode("utf-8", "replace").decode("utf-8")
+    return made

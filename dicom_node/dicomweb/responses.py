@@ -1,0 +1,152 @@
+"""How answers are put together: JSON and multipart messages, all of them streamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate, parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from dicom_node.dicomweb.media import JSON, XML, wanted
+from dicom_node.dicomweb.native_xml import to_xml
+from dicom_node.dicomweb.problems import NotAcceptable, NotFound
+
+CHUNK = 256 << 10  # bytes
+
+Model = Mapping[str, Any]  # a data set in the DICOM JSON Model (PS3.18 Annex F)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a multipart message."""
+
+    content_type: str
+    content: Iterable[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def data_sets(
+    request: Request,
+    models: Iterable[Model],
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    """Answer with data sets as JSON (Annex F) or, in parts, as XML (PS3.19 Section A.1)."""
+    for each in wanted(request):
+        if each.multipart is not True and (each.takes(JSON) or each.media == "application/json"):
+            media = "application/json" if each.media == "application/json" else JSON
+            return _json(request, models, media, headers, status)
+        if each.multipart is not False and each.takes(XML) and not each.is_any:
+            parts = (Part(XML, (to_xml(model),)) for model in models)
+            return multipart(parts, XML, headers, status)
+    raise NotAcceptable(f'acceptable are {JSON}, and multipart/related; type="{XML}"')
+
+
+def _json(
+    request: Request,
+    models: Iterable[Model],
+    media: str,
+    headers: Mapping[str, str] | None,
+    status: int,
+) -> Response:
+    def text() -> Iterator[bytes]:
+        separator = b"["
+        for model in models:
+            yield separator + json.dumps(model, separators=(",", ":")).encode()
+            separator = b","
+        yield b"[]" if separator == b"[" else b"]"
+
+    chunks: Iterator[bytes] = text()
+    headers = {**(headers or {}), "Vary": "Accept, Accept-Encoding"}
+    if _takes_gzip(request):
+        chunks = _gzipped(chunks)
+        headers["Content-Encoding"] = "gzip"
+    return StreamingResponse(chunks, status, headers, media_type=media)
+
+
+def multipart(
+    parts: Iterable[Part],
+    content_type: str,
+    headers: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    """Answer with multipart/related (RFC 2387), part by part as they are read."""
+    boundary = uuid.uuid4().hex
+
+    def message() -> Iterator[bytes]:
+        for part in parts:
+            lines = [f"--{boundary}", f"Content-Type: {part.content_type}"]
+            lines += [f"{name}: {value}" for name, value in part.headers.items()]
+            yield "\r\n".join([*lines, "", ""]).encode()
+            yield from part.content
+            yield b"\r\n"
+        yield f"--{boundary}--\r\n".encode()
+
+    media = f'multipart/related; type="{content_type}"; boundary={boundary}'
+    headers = {**(headers or {}), "Vary": "Accept"}
+    return StreamingResponse(message(), status, headers, media_type=media)
+
+
+def file_chunks(path: Path, start: int = 0, count: int | None = None) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while count is None or count > 0:
+            chunk = file.read(CHUNK if count is None else min(CHUNK, count))
+            if not chunk:
+                return
+            count = None if count is None else count - len(chunk)
+            yield chunk
+
+
+def validators(path: Path) -> dict[str, str]:
+    """Return ETag and Last-Modified of what is made of a file. Raises `NotFound`."""
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        raise NotFound("the file of this Instance is missing") from None
+    return {
+        "ETag": f'W/"{stat.st_mtime_ns:x}-{stat.st_size:x}"',
+        "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
+        "Cache-Control": "private, no-cache",
+    }
+
+
+def not_modified(request: Request, headers: Mapping[str, str]) -> Response | None:
+    """Return 304 where the client holds this already (RFC 9110 Section 13.2.2)."""
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = {each.strip() for each in known.split(",")}
+        hit = "*" in tags or headers["ETag"] in tags
+    else:
+        since = request.headers.get("if-modified-since")
+        try:
+            hit = since is not None and parsedate_to_datetime(
+                headers["Last-Modified"]
+            ) <= parsedate_to_datetime(since)
+        except (TypeError, ValueError):
+            hit = False
+    return Response(status_code=304, headers=dict(headers)) if hit else None
+
+
+def _takes_gzip(request: Request) -> bool:
+    offered = request.headers.get("accept-encoding", "").lower().split(",")
+    return any(
+        each.split(";")[0].strip() == "gzip" and "q=0" not in each.replace("q=0.", "q=1.")
+        for each in offered
+    )
+
+
+def _gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    press = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for chunk in chunks:
+        if pressed := press.compress(chunk):
+            yield pressed
+    yield press.flush()

@@ -1,0 +1,16 @@
+"""All resources of the origin server, as one router."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from dicom_node.dicomweb.context import Context
+from dicom_node.dicomweb.problems import ProblemRoute
+from dicom_node.dicomweb.qido import add_search
+
+
+def dicomweb(context: Context) -> APIRouter:
+    """Return the Studies service (PS3.18 Chapter 10)."""
+    router = APIRouter(route_class=ProblemRoute, tags=["DICOMweb"])
+    add_search(router, context)
+    return router

@@ -1,0 +1,102 @@
+"""An origin server without a node around it: real files and the one door, a catalog in memory."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+from pydicom.dataset import FileDataset
+from pydicom.uid import generate_uid
+
+from dicom_node.archive import DiskArchive
+from dicom_node.dicomweb import Context, dicomweb
+from inference.domain.instance import Instance, Origin, Source
+from inference.fakes.clock import FixedClock
+from inference.fakes.memory import MemoryCatalog, MemoryIndex, MemoryStore
+from inference.intake.door import Door
+from tests.support.programs import HOST
+from tests.unit.dicom_node.images import image, ramp
+
+
+@dataclass
+class OriginServer:
+    """A real HTTP server in a thread; `client` asks it. `maximum_request` is in bytes."""
+
+    root: Path
+    maximum_request: int = 64 << 20
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def __post_init__(self) -> None:
+        self.archive = DiskArchive(self.root / "archive", low_watermark_bytes=0)
+        self.index = MemoryIndex(self.store)
+        self.intake = Door(self.archive, self.index, FixedClock(), timedelta(seconds=1))
+        self.context = Context(
+            MemoryCatalog(self.store), self.archive, self.intake, self.maximum_request
+        )
+        app = FastAPI()
+        app.include_router(dicomweb(self.context))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, host=HOST, port=0, log_config=None, lifespan="off")
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server ended at once"
+            time.sleep(0.005)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://{HOST}:{port}/dicom-web"
+        self.client = httpx.Client(trust_env=False, timeout=30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self._server.should_exit = True
+        self._thread.join()
+
+    def add(self, made: FileDataset) -> Instance:
+        """Bring a data set in, as any sender does."""
+        spooled = self.archive.spool()
+        spooled.write_bytes(part10_of(made))
+        self.intake.receive(spooled, Origin(Source.DIMSE))
+        found = self.index.find(str(made.SOPInstanceUID))
+        assert found is not None
+        return found
+
+    def get(self, path: str, accept: str = "", **headers: str) -> Any:
+        if accept:
+            headers["Accept"] = accept
+        return self.client.get(self.url + path, headers=headers)
+
+    def json(self, path: str) -> Any:
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+def part10_of(made: FileDataset) -> bytes:
+    written = io.BytesIO()
+    made.save_as(written, enforce_file_format=True)
+    return written.getvalue()
+
+
+def radiograph(
+    *, study: str = "", series: str = "", sop_instance: str = "", values: Any = None, **of: Any
+) -> FileDataset:
+    """Make a small image with new UIDs where none is given."""
+    made = image(ramp(side=16) if values is None else np.asarray(values), **of)
+    made.StudyInstanceUID = study or generate_uid()
+    made.SeriesInstanceUID = series or generate_uid()
+    made.SOPInstanceUID = sop_instance or generate_uid()
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
+    return made
