@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from inference.domain.errors import ManifestError, ModelFailed
 from inference.domain.manifest import Format
-from inference.domain.manifest import Task as ModelTask
 from inference.models.manifest import parse_model_file
-from inference.models.networks import build_network
 from inference.models.torch_model import TorchModel
 from inference.ports import Picture
 from tests.support.foreign import (
@@ -214,22 +212,6 @@ def test_boxes_that_are_none_fail_as_model_failed(
 ) -> None:
     with pytest.raises(ModelFailed, match=words):
         detect(boxes, scores, labels)
-
-
-def test_a_detector_of_torchvision_is_read_natively_and_scripted() -> None:
-    raw = content_for(
-        Format.STATE_DICT,
-        b"",
-        task="detection",
-        architecture="torchvision/ssdlite320_mobilenet_v3_large",
-        recipe={"intensity": "unit", "size": 320},
-    )
-    file = parse_model_file({**raw, "weights": "weights.safetensors"}, "model.toml")
-    torch.manual_seed(0)
-    network = build_network(file.manifest.architecture, 2, task=ModelTask.DETECTION)
-    model = TorchModel(file.manifest, file.recipe, network, takes_list=True)
-    (found,) = model.assess([bright(200, 300, 20, 80, 30, 90)])
-    assert set(found.certainty) == {"left", "right"}
 
 
 def test_an_answer_without_masks_fails_as_model_failed(tmp_path: Path) -> None:
