@@ -41,7 +41,8 @@ _CONTRASTS = (32, 64, 112)  # of 255; at which one letters come apart depends on
 _LONGEST = 1024  # pixels; larger pictures are reduced to it
 _LEVELS = 2  # each half of the one before, for larger letters
 _SMALLEST = 24  # pixels, the shorter side of a level
-_CROWD = 1500  # components of a letter's size; where there are more, it is grain
+_CROWD = 100  # components of a letter's size in no line; in grain, chance makes lines
+_MOST = 1500  # components that are looked at
 
 _Edges = tuple[float, float, float, float]  # left, top, and the first outside, right and bottom
 
@@ -89,8 +90,8 @@ def _reduced(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
     if longest > _LONGEST:
         rows, columns = (max(1, round(each * _LONGEST / longest)) for each in pixels.shape)
         pixels = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
-    finite = np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
-    return (np.clip(finite, 0.0, 1.0) * np.float32(255)).astype(np.uint8)
+    within = np.minimum(np.where(pixels > 0, pixels, np.float32(0)), np.float32(1))  # nan is 0
+    return (within * np.float32(255)).astype(np.uint8)
 
 
 def _lines(grey: NDArray[np.uint8]) -> Iterator[_Edges]:
@@ -102,11 +103,18 @@ def _lines(grey: NDArray[np.uint8]) -> Iterator[_Edges]:
     for operation, shown in ((cv2.MORPH_TOPHAT, grey), (cv2.MORPH_BLACKHAT, 255 - grey)):
         strokes = cv2.morphologyEx(grey, operation, kernel, borderType=cv2.BORDER_REPLICATE)
         for contrast in _CONTRASTS:
-            for chain in _chains(_components(strokes >= contrast)):
-                if _is_line(chain) and _is_of_one_ink(chain, shown, strokes):
-                    left, top, width, height, _ = chain.T
-                    right, bottom = left + width, top + height
-                    yield left.min(), top.min(), right.max(), bottom.max()
+            components = _components(strokes >= contrast)
+            lines = [
+                chain
+                for chain in _chains(components)
+                if _is_line(chain) and _is_of_one_ink(chain, shown, strokes)
+            ]
+            if len(components) - sum(map(len, lines)) > _CROWD:
+                continue
+            for line in lines:
+                left, top, width, height, _ = line.T
+                right, bottom = left + width, top + height
+                yield left.min(), top.min(), right.max(), bottom.max()
 
 
 def _components(ink: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -117,7 +125,7 @@ def _components(ink: NDArray[np.bool_]) -> NDArray[np.int32]:
     fits &= area >= 0.12 * width * height  # a wire or a rib's edge is a thin diagonal
     fits[0] = False  # the background
     chosen: NDArray[np.int32] = found[fits]
-    if len(chosen) > _CROWD:
+    if len(chosen) > _MOST:
         return chosen[:0]
     return chosen[np.argsort(chosen[:, cv2.CC_STAT_LEFT], kind="stable")]
 
