@@ -107,14 +107,14 @@ def test_torchscript_that_touches_files_is_refused(
     tmp_path: Path, torchscript: bytes, marker: Path, line: str
 ) -> None:
     def change(name: str, content: bytes) -> bytes:
-        if not name.endswith("foreign.py"):
+        # Whatever the file of a class is called: a second class of a name gets another.
+        if not name.endswith(".py") or b"def forward" not in content:
             return content
         lines = content.decode().splitlines()
         place = next(i for i, each in enumerate(lines) if "def forward" in each) + 2
         return "\n".join([*lines[:place], f"    {line}", *lines[place:]]).encode()
 
     archive = changed(torchscript, change)
-    assert archive != torchscript
     refused(tmp_path, Format.TORCHSCRIPT, archive, "no business with files", marker)
 
 
