@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from inference.domain.proportion import Proportion
+
 Numbers = NDArray[np.float64]
 
 Z = float(ndtri(0.975))  # 1.96
@@ -30,15 +32,10 @@ def unknown(of: int) -> Interval:
 
 def wilson(hits: int, total: int) -> Interval:
     """Return the share `hits / total` with its score interval (Wilson 1927)."""
-    if total == 0:
+    share = Proportion(hits, total)
+    if share.value is None or share.bounds is None:
         return unknown(0)
-    share = hits / total
-    middle = share + Z * Z / (2 * total)
-    reach = Z * math.sqrt(share * (1 - share) / total + Z * Z / (4 * total * total))
-    scale = 1 + Z * Z / total
-    # Rounding may leave the share itself just outside.
-    low, high = (middle - reach) / scale, (middle + reach) / scale
-    return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share)), total)
+    return Interval(share.value, *share.bounds, total)
 
 
 def percentiles(value: float, drawn: Numbers, of: int) -> Interval:
