@@ -19,6 +19,7 @@ from dicom_node.dicomweb import Context, dicomweb
 from inference.domain.errors import RepositoryUnavailable, SettingsError
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
+from inference.intake.reviewing import ReviewDesk
 from inference.intake.rules import RuleBook
 from inference.intake.stability import Stability
 from inference.intake.versions import Versions
@@ -30,6 +31,7 @@ from inference.persistence.migrate import check, migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
+from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
 from inference.ports import Destination, Intake, ModelRegistry, Rollouts, Service
 from wetread.settings import OrthancSettings, Settings
@@ -56,6 +58,7 @@ class Stores:
     outbox: SqlOutbox
     cursors: SqlCursors
     rollouts: SqlRollouts
+    reviews: SqlReviews
     catalog: SqlCatalog
     archive: DiskArchive
 
@@ -117,6 +120,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlOutbox(database),
         SqlCursors(database),
         SqlRollouts(database),
+        SqlReviews(database),
         SqlCatalog(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
@@ -179,6 +183,22 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
             )
         )
     return destinations
+
+
+def build_review_desk(settings: Settings, stores: Stores) -> ReviewDesk:
+    from structured_reports.review import DicomReviewEncoder
+
+    return ReviewDesk(
+        queue=stores.queue,
+        results=stores.results,
+        reviews=stores.reviews,
+        archive=stores.archive,
+        encoder=DicomReviewEncoder(
+            software_version=VERSION, organization=settings.reviewer_organization
+        ),
+        clock=SystemClock(),
+        destinations=[each.name for each in build_destinations(settings)],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def _regex(value: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,60}$")]
 PeerName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
 
 
@@ -136,6 +137,8 @@ class Settings(BaseSettings):
     rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS, _CHEST_CT)
     orthanc: tuple[OrthancSettings, ...] = ()
     destinations: tuple[DicomDestinationSettings, ...] = ()
+    reviewer_header: HeaderName = ""
+    reviewer_organization: str = Field(default="", max_length=64)
     log_format: Literal["text", "json"] = "text"
 
     @classmethod

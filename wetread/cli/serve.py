@@ -9,26 +9,32 @@ import threading
 import uvicorn
 
 from wetread import logs, settings
-from wetread.bootstrap import build_dicomweb, build_node, exclusive, open_stores
-from wetread.web.app import build_app
+from wetread.bootstrap import build_dicomweb, build_node, build_review_desk, exclusive, open_stores
 
 _log = logging.getLogger("wetread.serve")
 
 
 def serve() -> None:
     """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
+    from wetread.web.app import build_app
+    from wetread.web.reviews import Reviewing, build_router
+
     configuration = settings.load()
     logs.configure(configuration.log_format)
     with exclusive(configuration):
         stores = open_stores(configuration)
         node = build_node(configuration, stores)
         ready = threading.Event()
+        desk = build_review_desk(configuration, stores)
         server = uvicorn.Server(
             uvicorn.Config(
                 build_app(
                     stores,
                     ready,
-                    [build_dicomweb(configuration, stores, node.intake)],
+                    [
+                        build_dicomweb(configuration, stores, node.intake),
+                        build_router(stores, Reviewing(desk, configuration.reviewer_header)),
+                    ],
                     configuration.cors_origins,
                 ),
                 host=configuration.http_host,

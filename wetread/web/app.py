@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
-from inference.domain.errors import InvalidUid, ResourceError, WetreadError
+from inference.domain.errors import WetreadError
 from inference.domain.result import ResultObject, Role
 from inference.domain.uid import check_uid
 from structured_reports.text import report_as_text
@@ -21,12 +21,9 @@ from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
 from wetread.pictures import overlay_as_png
 from wetread.web.cors import DicomWebCors
+from wetread.web.problems import NotFound, problem, problem_for
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
-
-
-class NotFound(WetreadError):
-    """There is nothing of this name."""
 
 
 def build_app(
@@ -43,18 +40,8 @@ def build_app(
         app.add_middleware(DicomWebCors, origins=cors_origins)
 
     @app.exception_handler(WetreadError)
-    async def problem(request: Request, error: WetreadError) -> JSONResponse:
-        status = problem_for(error)
-        return JSONResponse(
-            {
-                "type": "about:blank",
-                "title": type(error).__name__,
-                "status": status,
-                "detail": str(error),
-            },
-            status,
-            media_type="application/problem+json",  # RFC 9457
-        )
+    async def refuse(request: Request, error: WetreadError) -> JSONResponse:
+        return problem(type(error).__name__, problem_for(error), str(error))
 
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> JSONResponse:
@@ -157,17 +144,6 @@ def build_app(
         raise NotFound(f"no overlay {sop_instance_uid} is held")
 
     return app
-
-
-def problem_for(error: WetreadError) -> int:
-    """Return the HTTP status of an error: the one place that translates."""
-    if isinstance(error, NotFound):
-        return 404
-    if isinstance(error, InvalidUid):
-        return 400
-    if isinstance(error, ResourceError):
-        return 503
-    return 500
 
 
 def _text(stores: Stores, report: ResultObject) -> str:

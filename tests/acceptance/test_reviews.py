@@ -1,0 +1,137 @@
+"""The loop closed: read, disagreed with by HTTP, delivered, judged, exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pydicom
+from pydicom.dataset import Dataset
+
+from tests.support.dcmtk import storescu
+from tests.support.node import Node
+from tests.support.programs import wait_for
+from tests.support.radiographs import radiograph
+from tests.support.servers import OrthancServer
+from tests.support.validators import entity_errors, iod_errors, report_tree
+
+DISAGREE: dict[str, Any] = {
+    "finding": 1,
+    "verdict": "disagree",
+    "right_finding": {"value": "46621007", "scheme": "SCT", "meaning": "Atelectasis"},
+    "reason": "other finding",
+    "comment": "seen on the lateral view",
+    "reviewer": {"id": "ann", "name": "Arzt^Anna"},
+}
+
+
+def _read(node: Node, image: Path) -> tuple[Dataset, dict[str, Any]]:
+    """Send a radiograph; return it and the one job that read it."""
+    source = radiograph(image)
+    storescu([image], node.port, called="WETREAD")
+    node.settle(1)
+    (study,) = node.status()["studies"]
+    (job,) = study["jobs"]
+    return source, job
+
+
+def _review(node: Node, job: dict[str, Any], said: dict[str, Any]) -> httpx.Response:
+    url = f"{node.url}/api/v1/results/{job['job']}/reviews"
+    return httpx.post(url, json=said, trust_env=False, timeout=60)
+
+
+def _opposite(node: Node, job: dict[str, Any]) -> str:
+    """Return what the finding is not, by the AI."""
+    url = f"{node.url}/api/v1/results/{job['job']}/reviews"
+    shown = httpx.get(url, trust_env=False, timeout=30).raise_for_status().json()
+    return "absent" if shown["findings"][0]["presence"] != "absent" else "present"
+
+
+def _reports(orthanc: OrthancServer, folder: Path) -> list[Path]:
+    """Return the Structured Reports in Orthanc, as files, the AI's first."""
+    paths = []
+    for series in orthanc.get("/series?expand"):
+        if series["MainDicomTags"]["Modality"] != "SR":
+            continue
+        for instance in series["Instances"]:
+            path = folder / f"{instance}.dcm"
+            with orthanc.http() as http:
+                path.write_bytes(http.get(f"/instances/{instance}/file").content)
+            paths.append(path)
+    return sorted(paths, key=lambda path: int(pydicom.dcmread(path).SeriesNumber))
+
+
+def test_a_disagreement_comes_back_into_the_study(
+    make_node: Callable[..., Node], orthanc_server: OrthancServer, tmp_path: Path
+) -> None:
+    node = make_node(orthanc=[{"name": "pacs", "url": orthanc_server.url}])
+    source, job = _read(node, tmp_path / "image.dcm")
+    truth = _opposite(node, job)
+    answer = _review(node, job, DISAGREE | {"presence": truth})
+    assert answer.status_code == 201, answer.text
+    node.settle(1)
+    wait_for(lambda: len(_reports(orthanc_server, tmp_path)) == 2, "the review in Orthanc", 60)
+    ours, review = _reports(orthanc_server, tmp_path)
+    assert iod_errors(review) == []
+    wrong = entity_errors([tmp_path / "image.dcm", ours, review])
+    assert [each for each in wrong if "Missing SOPInstanceUID" not in each] == []
+    tree = report_tree(review)
+    for words in ("Arzt^Anna", "Rejected", "Atelectasis", "seen on the lateral view"):
+        assert words in tree
+    said, report = pydicom.dcmread(review), pydicom.dcmread(ours)
+    assert said.StudyInstanceUID == source.StudyInstanceUID
+    assert said.PatientID == source.PatientID
+    assert said.VerificationFlag == "UNVERIFIED"
+    assert f"{report.SOPInstanceUID}" in str(said)
+    tracking = [line for line in str(report).splitlines() if "2.25." in line and "UID" in line]
+    shown = httpx.get(f"{node.url}/api/v1/results/{job['job']}/reviews", trust_env=False).json()
+    uid = shown["findings"][0]["tracking_uid"]
+    assert any(uid in line for line in tracking)
+    assert uid in str(said)
+    # What came back through Orthanc is our own: no new revision, and the account adds up.
+    orthanc_server.wait_stable(1)
+    account = node.settle(1)["account"]
+    assert (account["revisions"], account["instances"], account["results"]) == (1, 1, 1)
+    assert account["deliveries"] == 4  # report and review, to the archive and to Orthanc
+
+
+def test_a_review_that_was_acknowledged_survives_kill_9(
+    make_node: Callable[..., Node], orthanc_server: OrthancServer, tmp_path: Path
+) -> None:
+    node = make_node(orthanc=[{"name": "pacs", "url": orthanc_server.url, "follow": False}])
+    _, job = _read(node, tmp_path / "image.dcm")
+    truth = _opposite(node, job)
+    answer = _review(node, job, DISAGREE | {"presence": truth})
+    node.kill()
+    assert answer.status_code == 201, answer.text
+    node.start()
+    node.settle(1)
+    again = _review(node, job, DISAGREE | {"presence": truth})
+    assert again.status_code == 200  # it is there already
+    assert again.json() == answer.json()
+    node.settle(1)
+    reports = _reports(orthanc_server, tmp_path)
+    uids = [str(pydicom.dcmread(each).SOPInstanceUID) for each in reports]
+    assert len(uids) == 2
+    assert answer.json()["sop_instance_uid"] == uids[1]
+    month = httpx.get(f"{node.url}/api/v1/concordance", trust_env=False).raise_for_status().json()
+    assert month["models"][0]["total"]["reviewed"] == 1
+
+
+def test_a_proxy_says_who_it_was(make_node: Callable[..., Node], tmp_path: Path) -> None:
+    node = make_node(reviewer_header="X-Remote-User", reviewer_organization="Hospital")
+    _, job = _read(node, tmp_path / "image.dcm")
+    assert _review(node, job, {"verdict": "agree"}).status_code == 401
+    url = f"{node.url}/api/v1/results/{job['job']}/reviews"
+    answer = httpx.post(
+        url, json={"verdict": "agree"}, headers={"X-Remote-User": "ann"}, trust_env=False
+    )
+    assert answer.status_code == 201, answer.text
+    uid = answer.json()["sop_instance_uid"]
+    (path,) = (node.home / "archive" / "results").rglob(f"{uid}.dcm")
+    said = pydicom.dcmread(path)
+    assert said.VerificationFlag == "VERIFIED"
+    assert said.VerifyingObserverSequence[0].VerifyingOrganization == "Hospital"
+    assert iod_errors(path) == []
