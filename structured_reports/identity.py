@@ -24,14 +24,16 @@ def instance_uid(result: Result, role: Role, source: str = "") -> str:
     )
 
 
-def series_uid(result: Result, role: Role) -> str:
-    """Return the Series Instance UID of all objects of `role`.
+def series_uid(result: Result, role: Role, frame_of_reference: str = "") -> str:
+    """Return the Series Instance UID of all objects of `role` in one Frame of Reference.
 
     A revision is a Series of its own: objects of different times and equipment versions
-    must not share one (PS3.3 C.7.5.1, General Equipment, is of the Series).
+    must not share one (PS3.3 C.7.5.1, General Equipment, is of the Series). So is a Frame of
+    Reference, for those that lie in one (C.7.4.1).
     """
+    place = (frame_of_reference,) if frame_of_reference else ()
     return derive_uid(
-        result.study_instance_uid, result.revision, *_author(result), role.value, "series"
+        result.study_instance_uid, result.revision, *_author(result), role.value, "series", *place
     )
 
 

@@ -2,7 +2,8 @@
 
 The values are those of the model, 0 to 1, in steps of 1/255 with a Real World Value Mapping;
 an overlay keeps only their colours. The IOD knows integers of 16 bits alone (C.8.32.2), so
-that 2000 x 2000 pixels take 8.0 MB; JPEG-LS, lossless, makes 0.2 to 0.5 MB of them.
+that 2000 x 2000 pixels take 8.0 MB; JPEG-LS, lossless, makes 0.2 to 0.5 MB of them. Floats
+take 16 MB, cannot be compressed, and OHIF 3.13.2 draws them as little as integers.
 
 A radiograph lies nowhere in the patient, but the IOD demands a Frame of Reference and a plane
 in it (PS3.3 A.75). So its map has a Frame of Reference of its own, in which nothing else
@@ -81,8 +82,9 @@ def _parametric_map(
     first = slices[0].source
     placed = first.space is not None
     quantity = concepts.explanation_code(manifest.explanation)
+    stubs = [_stub(each) for each in slices]
     document: Dataset = _ParametricMap(
-        source_images=[_stub(each) for each in slices],
+        source_images=stubs,
         pixel_array=np.stack([_stored(each.evidence.heat_map) for each in slices]),
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[_mapping(quantity)],
@@ -92,7 +94,7 @@ def _parametric_map(
         content_description=long_string(f"AI result, not verified: {run.device.model_name}"),
         series_description=long_string(f"AI heat map, not verified: {run.device.model_name}"),
         transfer_syntax_uid=JPEGLSLossless,
-        **run.arguments(Role.PARAMETRIC_MAP, first, about, number),
+        **run.arguments(Role.PARAMETRIC_MAP, first, about, number, stubs[0].FrameOfReferenceUID),
     )
     name_classes(document, [each.source for each in slices])
     if first.frames > 1:  # there is but one frame: no stack is made of those

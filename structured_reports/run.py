@@ -39,15 +39,18 @@ class Run:
     series_number: int
     purpose: Code
 
-    def arguments(self, role: Role, source: Source, about: str, number: int) -> dict[str, Any]:
+    def arguments(
+        self, role: Role, source: Source, about: str, number: int, frame_of_reference: str = ""
+    ) -> dict[str, Any]:
         """Return what every constructor of highdicom is given.
 
         `about`: the UID of the Instance or the Series that the object is about, "" for the
-        whole result. `number`: Instance Number.
+        whole result. `number`: Instance Number. `frame_of_reference`: its UID, where it lies
+        in one.
         """
         at = source.local(self.result.produced_at)
         return {
-            "series_instance_uid": identity.series_uid(self.result, role),
+            "series_instance_uid": identity.series_uid(self.result, role, frame_of_reference),
             "series_number": self.series_number + _OFFSETS[role],
             "sop_instance_uid": identity.instance_uid(self.result, role, about),
             "instance_number": number,

@@ -91,7 +91,9 @@ def segmentation(subject: Subject, run: Run, number: int) -> Segmentation | None
         content_description=long_string(f"AI result, not verified: {run.device.model_name}"),
         series_description=long_string(f"AI masks, not verified: {run.device.model_name}"),
         transfer_syntax_uid=ExplicitVRLittleEndian,
-        **run.arguments(Role.SEGMENTATION, first, subject.uid, number),
+        **run.arguments(
+            Role.SEGMENTATION, first, subject.uid, number, stubs[0].get("FrameOfReferenceUID", "")
+        ),
     )
     _complete(document, slices, placed)
     run.finish(document, first)

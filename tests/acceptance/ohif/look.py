@@ -46,7 +46,10 @@ def look(page: Page, base: str, study: str, out: Path, number: int) -> None:
     page.wait_for_selector(_THUMBNAILS, timeout=_PATIENCE)
     page.wait_for_timeout(_SETTLE)
     # OHIF greets a new browser with a tour that swallows every click.
-    page.add_style_tag(content='[class*="shepherd"] { display: none !important }')
+    # The body gets a class of the tour too: to hide all of them would hide the page.
+    page.add_style_tag(
+        content=".shepherd-element, .shepherd-modal-overlay-container { display: none !important }"
+    )
     page.screenshot(path=out / f"{number}-first.png")
     texts: list[str] = []
     thumbnails = page.locator(_THUMBNAILS)

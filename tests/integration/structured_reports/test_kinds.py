@@ -46,6 +46,7 @@ from tests.support.sources import MANIFEST, assessed, finding_of, heat_map, inst
 from tests.support.tid1500 import dcm, template, violations
 from tests.support.validators import entity_errors, iod_errors, report_tree
 
+_NOWHERE: dict[str, object] = {"PixelSpacing": [0, 0]}
 _Case = tuple[list[Evidence], list[Finding], Manifest]
 
 
@@ -76,7 +77,7 @@ def _boxes(folder: Path) -> _Case:
 
 def _unplaced(folder: Path) -> _Case:
     """Return slices that nobody knows how to stack."""
-    changes = {"ImagePositionPatient": [0, 0, 0]}
+    changes = _NOWHERE
     evidence = with_heat(with_masks(slices_of(folder, changes), ("consolidation",)), (4, 5))
     return evidence, [series_finding(evidence, {4: 0.9, 5: 0.8}, volume=1.5)], SEGMENTER
 
@@ -177,11 +178,13 @@ def test_dcmtk_reads_the_masks_bit_by_bit(tmp_path: Path) -> None:
     }
 
 
-def test_dcmtk_reads_the_heat_maps(tmp_path: Path) -> None:
-    path = _written(_encode(classified(tmp_path / "source")), tmp_path)[Role.PARAMETRIC_MAP]
+@pytest.mark.parametrize("name", ["classified", "unplaced"])
+def test_dcmtk_reads_the_heat_maps(name: str, tmp_path: Path) -> None:
+    path = _written(_encode(_CASES[name](tmp_path / "source")), tmp_path)[Role.PARAMETRIC_MAP]
     plain = tmp_path / "plain.dcm"
     subprocess.run([dcmtk("dcmdjpls"), str(path), str(plain)], check=True, capture_output=True)
-    stored = np.frombuffer(_raw(plain, tmp_path / "raw"), "<u2").reshape(3, ROWS, COLUMNS)
+    stored = np.frombuffer(_raw(plain, tmp_path / "raw"), "<u2").reshape(-1, ROWS, COLUMNS)
+    assert len(stored) == (3 if name == "classified" else 1)
     assert np.abs(stored / 255 - heat_map(ROWS, COLUMNS)).max() <= 0.5 / 255 + 1e-6
 
 
@@ -203,6 +206,11 @@ def test_orthanc_takes_them_and_gives_them_back(
     orthanc_server: OrthancServer, tmp_path: Path
 ) -> None:
     case = _both(tmp_path / "source")
+    nowhere = {"SOPInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3", "PixelSpacing": [0, 0]}
+    path = write_slice(tmp_path / "nowhere.dcm", 9, nowhere)
+    picture = Picture(tissue(9))
+    radiograph = Evidence(instance_of(path), path, picture, heat_map(ROWS, COLUMNS))
+    case = ([*case[0], radiograph], [*case[1], finding_of(radiograph.instance)], case[2])
     objects = _encode(case)
     paths = [each.part10 for each in case[0]]
     for number, each in enumerate(objects):
@@ -236,7 +244,9 @@ def test_orthanc_takes_them_and_gives_them_back(
 
 def test_a_heat_map_of_a_radiograph_stays_small(tmp_path: Path) -> None:
     side = 2000
-    path = write_slice(tmp_path / "1.dcm", 1, {"Rows": side, "Columns": side})
+    path = write_slice(
+        tmp_path / "1.dcm", 1, {"Rows": side, "Columns": side, "PixelSpacing": [0, 0]}
+    )
     evidence = Evidence(
         instance_of(path), path, Picture(np.zeros((side, side), np.float32)), heat_map(side, side)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,19 @@ _ODD: dict[str, dict[int, bytes]] = {
 def test_a_valid_result_from(name: str, tmp_path: Path) -> None:
     evidence = evidence_of(write_raw(tmp_path / "odd.dcm", _ODD[name]))
     image = name != "no SOP Class of an image"
+    assert evidence.heat_map is not None
+    evidence = replace(evidence, masks={"pneumonia": evidence.heat_map > 0.5})
     encoder = DicomResultEncoder(software_version="0.1.0")
     for result in (
-        *([assessed(evidence.instance, [finding_of(evidence.instance)])] if image else []),
+        *(
+            [
+                assessed(
+                    evidence.instance, [replace(finding_of(evidence.instance), output="pneumonia")]
+                )
+            ]
+            if image
+            else []
+        ),
         not_assessed(evidence.instance, []),
         not_assessed(evidence.instance, [], model=None),
     ):

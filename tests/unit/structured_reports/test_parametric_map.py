@@ -132,7 +132,9 @@ def test_slices_that_are_no_stack_have_an_object_each(
     made = _made(encoder, evidence, [series_finding(evidence, {4: 0.9, 5: 0.8})], SERIES_READER)
     assert [each.NumberOfFrames for each in made] == [1, 1]
     assert len({each.SOPInstanceUID for each in made}) == 2
+    # A Series has one Frame of Reference at most (PS3.3 C.7.4.1).
     assert len({each.FrameOfReferenceUID for each in made}) == 2
+    assert len({each.SeriesInstanceUID for each in made}) == 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -3.0, 7.0])
