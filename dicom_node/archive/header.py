@@ -217,6 +217,7 @@ def _attributes(
         plain(values.get(_BODY_PART_EXAMINED, b""))
         or text(region)
         or body_part_in(texts["series_description"])
+        or body_part_in(texts["study_description"])
     )
     order = ">" if big_endian else "<"
     sizes = {

@@ -58,7 +58,7 @@ def integer(text: str) -> int | None:
 
 
 def body_part_in(description: str) -> str:
-    """Return the one body part that a Series Description names, as PS3.16 Annex L calls it.
+    """Return the one body part that a description names, as PS3.16 Annex L calls it.
 
     "" where it names none, or several: Body Part Examined is Type 3, and many a CT has none.
     """

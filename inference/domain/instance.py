@@ -55,8 +55,8 @@ class Attributes:
     series_description: str = ""
     series_number: int | None = None
     modality: str = ""
-    # Body Part Examined, else the meaning of Anatomic Region Sequence, else what the Series
-    # Description names; upper case
+    # Body Part Examined, else the meaning of Anatomic Region Sequence, else what Series or
+    # Study Description name; upper case
     body_part: str = ""
     view: str = ""  # View Position, upper case
     manufacturer: str = ""
