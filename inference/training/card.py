@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from inference.domain.manifest import Explanation
 from inference.training.config import Config
 from inference.training.evaluate import Interval, Performance
+
+_HEAT_MAPS = {
+    Explanation.GRAD_CAM: "Grad-CAM of the last layer",
+    Explanation.INTEGRATED_GRADIENTS: "of integrated gradients",
+    Explanation.OCCLUSION: "made by occlusion: what the answer loses where a part is covered",
+}
 
 
 def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Performance]) -> str:
@@ -35,9 +42,7 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
             else ""
         ),
         f"The certainty is the sigmoid of the logit divided by {metrics['temperature']:g}; from "
-        f"{metrics['threshold']:g} on, the finding counts as present. The heat map is Grad-CAM "
-        "of the last layer, its peak as high as the certainty: it shows what moved the answer, "
-        "and is no outline of disease.",
+        f"{metrics['threshold']:g} on, the finding counts as present. {_heat_map(manifest)}",
         "",
         "## What it learned from",
         "",
@@ -78,6 +83,16 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
         manifest["licence"],
     ]
     return "\n".join(lines) + "\n"
+
+
+def _heat_map(manifest: Mapping[str, Any]) -> str:
+    how = Explanation(manifest.get("explanation", Explanation.GRAD_CAM))
+    if how is Explanation.NONE:
+        return "There are no heat maps."
+    return (
+        f"The heat map is {_HEAT_MAPS[how]}, its peak as high as the certainty: it shows what "
+        "moved the answer, and is no outline of disease."
+    )
 
 
 def _row(name: str, each: Performance) -> str:

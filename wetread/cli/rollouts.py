@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from inference.domain.errors import RolloutError, UnknownModel
 from inference.domain.job import ModelId
-from inference.domain.rollout import Rollout, RolloutChange, before
-from inference.ports import ModelRegistry
+from inference.domain.rollout import Rollout, RolloutChange
 from wetread import settings
 from wetread.bootstrap import Stores, SystemClock, build_registry, look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
+from wetread.versions import changes, known, operator, promoted, retreat
 
 Why = Annotated[str, typer.Option(help="The reason, for the history.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -43,23 +41,12 @@ def promote(
         raise typer.BadParameter("say one of --shadow and --canary")
     configuration = settings.load()
     registry = build_registry(configuration)
-    _known(registry, name, version)
+    known(registry, name, version)
     registry.load(ModelId(name, version))
     stores = open_stores(configuration)
     try:
-        history = _history(stores, registry, name)
-        now = history[0].rollout
-        if (shadow or canary is not None) and version == now.active:
-            raise RolloutError(
-                f"{name} {version} is the active version; promote another one instead, "
-                f"or this one alone: wetread models promote {name} {version}"
-            )
-        if shadow:
-            then = now.with_shadow(version)
-        elif canary is not None:
-            then = now.with_canary(version, canary)
-        else:
-            then = now.promoted(version)
+        history = changes(stores, registry, name)
+        then = promoted(history[0].rollout, version, shadow=shadow, canary=canary)
         _change(stores, history, then, why, yes=yes, as_json=as_json)
     finally:
         stores.close()
@@ -72,12 +59,7 @@ def rollback(name: str, why: Why = "", yes: Yes = False, as_json: AsJson = False
     stores = open_stores(configuration)
     try:
         history = tuple(stores.rollouts.history(name))
-        earlier = before(history)
-        if earlier is None:
-            _known(registry, name)
-            raise RolloutError(f"there is nothing to go back to: see wetread models history {name}")
-        # A canary or a shadow that is gone is done without; to go back is what matters now.
-        _known(registry, name, earlier.rollout.active)
+        earlier = retreat(history, registry, name)
         _change(
             stores,
             history,
@@ -96,16 +78,16 @@ def history(name: str, as_json: AsJson = False) -> None:
     configuration = settings.load()
     stores = look_into_stores(configuration)
     try:
-        changes = stores.rollouts.history(name)
+        made = stores.rollouts.history(name)
     finally:
         stores.close()
-    if not changes:
-        _known(build_registry(configuration), name)
+    if not made:
+        known(build_registry(configuration), name)
     if as_json:
-        print_json([describe(each) for each in changes])
+        print_json([describe(each) for each in made])
         return
     table = Table("Change", "When", "Who", "In use", "Why")
-    for each in changes:
+    for each in made:
         back = f"back to change {each.restores}" if each.restores else ""
         table.add_row(
             str(each.number),
@@ -114,7 +96,7 @@ def history(name: str, as_json: AsJson = False) -> None:
             str(each.rollout),
             ": ".join(part for part in (back, each.why) if part),
         )
-    console.print(table if changes else f"Nobody has changed which version of {name} is active.")
+    console.print(table if made else f"Nobody has changed which version of {name} is active.")
 
 
 def describe(change: RolloutChange) -> dict[str, Any]:
@@ -126,31 +108,6 @@ def describe(change: RolloutChange) -> dict[str, Any]:
         "restores": change.restores,
         **_stages(change.rollout),
     }
-
-
-def operator() -> str:
-    """Return who calls, by the operating system."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
-        return ""
-
-
-def _history(stores: Stores, registry: ModelRegistry, name: str) -> tuple[RolloutChange, ...]:
-    """Return the changes, the newest first; at least one, or a rollback would not lead back."""
-    changes = tuple(stores.rollouts.history(name))
-    if changes:
-        return changes
-    rollout = Rollout(name, registry.active(name).version)
-    return (
-        stores.rollouts.change(
-            rollout,
-            SystemClock().now(),
-            after=0,
-            who=operator(),
-            why="as it was before the first change",
-        ),
-    )
 
 
 def _change(
@@ -189,19 +146,6 @@ def _change(
         print_json({"changed": True, **describe(change)})
     else:
         console.print(f"[green]Done[/], change {change.number}.")
-
-
-def _known(registry: ModelRegistry, name: str, version: str = "") -> None:
-    """Raise `UnknownModel`, with what there is, unless the model is registered."""
-    held = [each.model for each in registry.manifests()]
-    versions = [each.version for each in held if each.name == name]
-    if not versions:
-        names = ", ".join(dict.fromkeys(each.name for each in held)) or "none"
-        raise UnknownModel(f"there is no model {name[:80]!r}; there are: {names}")
-    if version and version not in versions:
-        raise UnknownModel(
-            f"{name} has no version {version[:80]!r}; there are: {', '.join(versions)}"
-        )
 
 
 def _stages(rollout: Rollout) -> dict[str, Any]:

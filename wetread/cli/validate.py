@@ -22,10 +22,8 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from inference.domain.errors import InputError
-from inference.domain.job import ModelId
-from inference.ports import Model
-from wetread import settings
-from wetread.bootstrap import VERSION, build_registry, look_at_versions
+from wetread.api.models import load_model
+from wetread.bootstrap import VERSION
 from wetread.cli.output import AsJson, console, print_json
 
 if TYPE_CHECKING:  # scikit-learn and SciPy take seconds to import
@@ -94,7 +92,7 @@ def run(
 
     bars = read_bars(gate) if gate else ()
     chosen = Labels(label_column, positive, tuple(_pair(each) for each in subset or ()))
-    loaded = _load(model, version)
+    loaded = load_model(model, version)
     finding = choose_output(loaded.manifest, output)
     listed = read_cases(data, labels, chosen, names_of(finding), limit)
     name = (data if data.is_dir() else data.with_suffix("")).resolve().name
@@ -143,22 +141,6 @@ def compare(
         print_json(without_nan(asdict(comparison)))
     else:
         _print_comparison(comparison)
-
-
-def _load(model: str, version: str) -> Model:
-    """Load a model by name, or from the folder `NAME/VERSION` that training wrote."""
-    if (Path(model) / "model.toml").is_file():
-        from inference.models.registry import FolderRegistry
-
-        folder = Path(model).resolve()
-        own = FolderRegistry([folder.parent.parent])
-        return own.load(ModelId(folder.parent.name, folder.name))
-    configuration = settings.load()
-    registry = build_registry(configuration)
-    if version:
-        return registry.load(ModelId(model, version))
-    with look_at_versions(configuration, registry) as versions:
-        return registry.load(versions.active(model))
 
 
 def _pair(text: str) -> tuple[str, str]:
