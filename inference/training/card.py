@@ -90,8 +90,8 @@ def _heat_map(manifest: Mapping[str, Any]) -> str:
     if how is Explanation.NONE:
         return "There are no heat maps."
     return (
-        f"The heat map is {_HEAT_MAPS[how]}, its peak as high as the certainty: it shows what "
-        "moved the answer, and is no outline of disease."
+        f"The heat map is {_HEAT_MAPS[how]}, full from the threshold on and fainter below: it "
+        "shows what moved the answer, and is no outline of disease."
     )
 
 
