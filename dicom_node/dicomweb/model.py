@@ -24,7 +24,7 @@ Model = dict[str, Any]
 _INLINE = 1024  # bytes; longer binary values are bulk data
 _LONGEST = 64 << 20  # bytes; a longer value of the header is not read for its model
 _MAX_INFLATED = 256 << 20  # bytes
-_BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 _DEFAULT_CHARACTER_SET = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}}  # F.2.2: UTF-8
 _AVAILABLE = "ONLINE"  # Instance Availability (0008,0056), PS3.3 C.4.23.1.1
 
@@ -155,8 +155,9 @@ def _model_into(
             continue  # group lengths say nothing here
         raw = header.get_item(tag, keep_deferred=True)
         length = getattr(raw, "length", 0) or 0
-        if bulk is not None and getattr(raw, "value", b"") is None and length > _LONGEST:
-            model[name] = {"vr": "UN", "BulkDataURI": bulk(path + name)}
+        if getattr(raw, "value", b"") is None and length:  # too long to be read with the rest
+            vr = getattr(raw, "VR", None) or "UN"
+            model[name] = {"vr": vr, "BulkDataURI": bulk(path + name)} if bulk else {"vr": vr}
             continue
         try:
             element = header[tag]
@@ -175,7 +176,7 @@ def _element_model(element: DataElement, path: str, bulk: Callable[[str], str] |
             items.append(inner)
         return attribute("SQ", *items)
     value = element.value
-    if element.VR in _BINARY and value is not None and len(value) > _INLINE:
+    if element.VR in BINARY and value is not None and len(value) > _INLINE:
         return {"vr": element.VR, "BulkDataURI": bulk(path)} if bulk else {"vr": element.VR}
     return _finite(element.to_json_dict(None, 1 << 40))
 

@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from inference.domain.errors import CodecMissing, InputError, ResourceError, WetreadError
+from inference.domain.errors import InvalidUid, ResourceError, UnreadablePixels, WetreadError
 
 LOG = logging.getLogger("dicom_node.dicomweb")
 
@@ -70,9 +70,9 @@ def problem_for(error: WetreadError) -> Response:
         return problem(error.status, error.title, str(error), error.headers)
     if isinstance(error, ResourceError):
         return problem(503, "Service Unavailable", str(error), {"Retry-After": str(_RETRY_AFTER)})
-    if isinstance(error, CodecMissing):
+    if isinstance(error, UnreadablePixels):
         return problem(406, "Not Acceptable", str(error))
-    if isinstance(error, InputError):
+    if isinstance(error, InvalidUid):
         return problem(400, "Bad Request", str(error))
     return problem(500, "Internal Server Error", type(error).__name__)
 

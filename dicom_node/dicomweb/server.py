@@ -7,10 +7,14 @@ from fastapi import APIRouter
 from dicom_node.dicomweb.context import Context
 from dicom_node.dicomweb.problems import ProblemRoute
 from dicom_node.dicomweb.qido import add_search
+from dicom_node.dicomweb.uri import add_uri
+from dicom_node.dicomweb.wado import add_retrieve
 
 
 def dicomweb(context: Context) -> APIRouter:
     """Return the Studies service (PS3.18 Chapter 10)."""
     router = APIRouter(route_class=ProblemRoute, tags=["DICOMweb"])
     add_search(router, context)
+    add_retrieve(router, context)
+    add_uri(router, context)
     return router

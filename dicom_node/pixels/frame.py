@@ -127,6 +127,15 @@ def _number(header: Dataset, keyword: str, default: int = 0) -> int:
     return default if value in (None, "") else int(value)
 
 
+def can_decode(syntax: UID) -> bool:
+    """Is there a codec for this transfer syntax?"""
+    try:
+        _check_codec(syntax)
+    except CodecMissing:
+        return False
+    return True
+
+
 def _check_codec(syntax: UID) -> None:
     try:
         decoder = get_decoder(syntax)
@@ -150,7 +159,7 @@ def _compressed_frame(file: BinaryIO, header: FileDataset, frame: int) -> Datase
         )
     single = header.group_dataset(0x0028)
     single.file_meta = header.file_meta
-    single.NumberOfFrames = 1
+    single.add_new(0x00280008, "IS", 1)  # a new element: the header's is the same object
     single.PixelData = encapsulate([repaired(data)])
     single["PixelData"].VR = "OB"
     return single

@@ -33,18 +33,20 @@ def grayscale(
     `window`: the values after the Modality LUT that become 0 and 1, in place of the VOI LUT
     and, since they are physical ones, of the Presentation LUT.
     """
-    values = _modality(header, stored.astype(np.float64), frame)
+    values = modality_values(header, stored.astype(np.float64), frame)
     if window is not None:
         low, high = window
         return np.clip((values - low) / max(high - low, 1e-9), 0.0, 1.0)
     content = values if padding is None or padding.all() else values[~padding]
     shown = _voi(header, values, content, frame)
-    if _is_inverse(header):
+    if is_inverse(header):
         shown = 1.0 - shown
     return np.clip(shown, 0.0, 1.0)
 
 
-def _modality(header: Dataset, values: NDArray[np.float64], frame: int) -> NDArray[np.float64]:
+def modality_values(
+    header: Dataset, values: NDArray[np.float64], frame: int
+) -> NDArray[np.float64]:
     item = _first(header.get("ModalityLUTSequence"))
     if item is not None:
         mapped = lookup(values, item, _is_signed(header))
@@ -106,7 +108,7 @@ def _window(
     return (values - low) / width
 
 
-def _is_inverse(header: Dataset) -> bool:
+def is_inverse(header: Dataset) -> bool:
     """MONOCHROME1 shows its minimum white (PS3.3 C.7.6.3.1.2).
 
     Presentation LUT Shape says INVERSE of the same fact (PS3.3 C.8.11.1), not a second time.

@@ -51,18 +51,18 @@ def _picture(decoded: Frame, frame: int, window: tuple[float, float] | None) -> 
     if values.ndim != 2:
         raise UnreadablePixels(f"pixels of {values.ndim} dimensions")
     if str(header.get("PhotometricInterpretation")) == "PALETTE COLOR":
-        colours = apply_color_lut(values, _little_endian_palette(header))
+        colours = apply_color_lut(values, little_endian_palette(header))
         return Picture(_luminance(colours[..., :3], float(np.iinfo(colours.dtype).max)))
     if not np.isfinite(values).all():
         raise UnreadablePixels("pixels that are not numbers")
-    padding = _padding(header, values)
+    padding = padding_mask(header, values)
     shown = grayscale(header, values, frame, padding, window).astype(np.float32)
     if padding is not None:
         shown[padding] = 0.0
     return Picture(shown, padding)
 
 
-def _little_endian_palette(header: Dataset) -> Dataset:
+def little_endian_palette(header: Dataset) -> Dataset:
     """Return `header` as `apply_color_lut` takes it, which never looks at the byte order."""
     if header.original_encoding[1] is not False:
         return header
@@ -84,7 +84,7 @@ def _maximum(header: Dataset, values: NDArray[Any]) -> float:
     return float((1 << stored) - 1)
 
 
-def _padding(header: Dataset, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+def padding_mask(header: Dataset, values: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return where padding stands: Pixel Padding Value, or up to its Range Limit, inclusive.
 
     PS3.3 C.7.5.1.1.2. Both are values as stored, before any LUT.

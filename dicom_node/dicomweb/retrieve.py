@@ -1,0 +1,134 @@
+"""Instances as Part 10 files (PS3.18 Section 10.4.1.1.1): WADO-RS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from dicom_node.archive.header import read_file_meta
+from dicom_node.dicomweb.context import Context, Uids, service_url, url_of
+from dicom_node.dicomweb.media import DICOM, wanted
+from dicom_node.dicomweb.problems import NotAcceptable
+from dicom_node.dicomweb.responses import (
+    Part,
+    file_chunks,
+    multipart,
+    not_modified,
+    validators,
+)
+from dicom_node.dicomweb.transcode import transcoded, uncompressed_length
+from dicom_node.pixels.compress import TARGETS, can_encode
+from dicom_node.pixels.frame import can_decode
+from dicom_node.pixels.frames import Frames
+from dicom_node.pixels.part10 import Part10, open_part10
+from inference.domain.catalog import Entry, Field, Level
+
+_UNCOMPRESSED = frozenset(
+    (
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+    )
+)
+_MAX_PIXELS = 0xFFFFFFFE  # bytes that an element of defined length can have
+
+
+def retrieve(context: Context, request: Request, uids: Uids) -> Response:
+    """Answer with all Instances below `uids`, each in the transfer syntax that is chosen."""
+    first = context.require(uids)
+    service = service_url(request)
+    is_instance = uids[-1][0] is Field.SOP_INSTANCE_UID
+    for each in wanted(request):
+        if not each.takes(DICOM):
+            continue
+        if each.multipart is False and not is_instance:
+            continue
+        # Without a word about it, Explicit VR Little Endian (PS3.18 Table 8.7.3-2).
+        target = each.transfer_syntax or str(ExplicitVRLittleEndian)
+        if not all(_possible(context, entry, target) for entry in context.instances(uids)):
+            continue
+        headers = validators(context.path(first)) if is_instance else {}
+        headers["Content-Location"] = str(request.url)
+        if is_instance and (unchanged := not_modified(request, headers)):
+            return unchanged
+        if each.multipart is False:
+            syntax, chunks = part10_chunks(context, first, target)
+            media = f"{DICOM}; transfer-syntax={syntax}"
+            return StreamingResponse(chunks, 200, headers, media)
+        parts = _parts(context, context.instances(uids), target, service)
+        # The first shows its errors before there is a status.
+        return multipart(chain((next(parts),), parts), DICOM, headers)
+    raise NotAcceptable(
+        f'acceptable is multipart/related; type="{DICOM}", with the transfer-syntax '
+        f"{ExplicitVRLittleEndian} where that can be decoded, or * for what is held"
+    )
+
+
+def _parts(context: Context, entries: Iterable[Entry], target: str, service: str) -> Iterator[Part]:
+    for entry in entries:
+        syntax, chunks = part10_chunks(context, entry, target)
+        location = url_of(entry, Level.INSTANCE, service)
+        media = f"{DICOM}; transfer-syntax={syntax}"
+        yield Part(media, chunks, {"Content-Location": location})
+
+
+def part10_chunks(context: Context, entry: Entry, target: str) -> tuple[str, Iterator[bytes]]:
+    """Return the transfer syntax and the bytes of the file. Errors come with the first chunk."""
+    path = context.path(entry)
+    held = held_syntax(context, entry)
+    if target in ("*", held):
+        return held, file_chunks(path)
+    chunks = _transcoded(context, entry, target)
+    # What cannot be transcoded shows in its first bytes, while there still is a status to tell.
+    first = next(chunks)
+    return target, chain((first,), chunks)
+
+
+def _transcoded(context: Context, entry: Entry, target: str) -> Iterator[bytes]:
+    with open_part10(context.path(entry)) as part10:
+        check_transcoding(part10)
+        yield from transcoded(part10, target)
+
+
+def check_transcoding(part10: Part10) -> None:
+    """Raises `NotAcceptable` or `UnreadablePixels`."""
+    if part10.pixels is None:
+        return
+    frames = Frames(part10)
+    if frames.is_encapsulated:
+        frames.check()
+        if uncompressed_length(frames) > _MAX_PIXELS:
+            raise NotAcceptable("the Instance is larger than 4 GiB when it is uncompressed")
+
+
+def held_syntax(context: Context, entry: Entry) -> str:
+    """Return the transfer syntax of the file."""
+    known = entry.text(Field.AVAILABLE_TRANSFER_SYNTAX_UID)
+    if known:
+        return known
+    with context.path(entry).open("rb") as file:
+        return read_file_meta(file).transfer_syntax_uid
+
+
+def _possible(context: Context, entry: Entry, target: str) -> bool:
+    """Can the Instance be sent in `target`, as far as its transfer syntax tells?"""
+    held = held_syntax(context, entry)
+    if target in ("*", held):
+        return True
+    if target != ExplicitVRLittleEndian and not (target in TARGETS and can_encode(target)):
+        return False
+    has_pixels = Field.ROWS in entry.values
+    if target != ExplicitVRLittleEndian and not has_pixels:
+        return False
+    return not has_pixels or held in _UNCOMPRESSED or can_decode(UID(held))
