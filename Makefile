@@ -2,6 +2,7 @@
 # make test        set all up and pass the tests
 # make check       format, lint, types, import rules
 # make bench       measure what the README claims
+# make notebooks   run the notebooks and keep their outputs
 # make lock        pin anew what pyproject.toml asks for
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test check bench notebooks lock clean
 
 setup: $(STAMP)
 	@sh tools/system-packages.sh
@@ -36,6 +37,9 @@ check: setup
 
 bench: setup
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python -m benchmarks.$$(basename $$each .py) || exit 1; done
+
+notebooks: setup
+	$(BIN)/python tools/notebooks.py --write
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
