@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from pydicom.dataset import Dataset
 from tests.support.dcmtk import storescu
 from tests.support.node import Node
 from tests.support.programs import wait_for
-from tests.support.radiographs import radiograph
+from tests.support.radiographs import PATIENT_ID, PATIENT_NAME, radiograph
 from tests.support.servers import OrthancServer
 from tests.support.validators import entity_errors, iod_errors, report_tree
 
@@ -95,6 +97,39 @@ def test_a_disagreement_comes_back_into_the_study(
     account = node.settle(1)["account"]
     assert (account["revisions"], account["instances"], account["results"]) == (1, 1, 1)
     assert account["deliveries"] == 4  # report and review, to the archive and to Orthanc
+
+
+def test_what_was_reviewed_is_a_training_set(
+    make_node: Callable[..., Node], tmp_path: Path
+) -> None:
+    node = make_node()
+    source, job = _read(node, tmp_path / "image.dcm")
+    truth = _opposite(node, job)
+    assert _review(node, job, DISAGREE | {"presence": truth}).status_code == 201
+    listed = json.loads(node.run("reviews", "list", "--json").stdout)
+    assert [(each["verdict"], each["presence"]) for each in listed] == [("disagree", truth)]
+    assert "disagree" in node.run("reviews", "list").stdout
+    folder = tmp_path / "set"
+    done = node.run("reviews", "export", str(folder))
+    assert done.returncode == 0, done.stderr
+    with (folder / "labels.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["label"], row["verdict"], row["sct_46621007"]) == (truth, "disagree", "present")
+    image = pydicom.dcmread(folder / row["file"])
+    assert (image.pixel_array == source.pixel_array).all()
+    secrets = [PATIENT_ID, *PATIENT_NAME.split("^"), "Arzt", "lateral view", "ACC1"]
+    secrets += [source.PatientBirthDate, source.StudyDate]
+    secrets += [source.StudyInstanceUID, source.SeriesInstanceUID, source.SOPInstanceUID]
+    for path in (each for each in folder.rglob("*") if each.is_file()):
+        for secret in secrets:
+            assert str(secret).lower().encode() not in path.read_bytes().lower()
+            assert str(secret).lower() not in str(path.relative_to(tmp_path)).lower()
+    refused = node.run("reviews", "export", str(folder))
+    assert refused.returncode == 1
+    assert "not empty" in refused.stderr
+    pictures = node.run("reviews", "export", str(tmp_path / "pictures"), "--png", "--json")
+    assert json.loads(pictures.stdout)["cases"] == 1
+    assert len(list((tmp_path / "pictures").rglob("*.png"))) == 1
 
 
 def test_a_review_that_was_acknowledged_survives_kill_9(

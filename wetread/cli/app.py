@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from wetread.bootstrap import VERSION
-from wetread.cli import demo, models, network, rules, serve, status, train, validate
+from wetread.cli import demo, models, network, reviews, rules, serve, status, train, validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,4 +43,5 @@ app.command()(status.replay)
 app.command()(train.train)
 app.add_typer(validate.app, name="validate")
 app.add_typer(models.app, name="models")
+app.add_typer(reviews.app, name="reviews")
 app.add_typer(rules.app, name="rules")
