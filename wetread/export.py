@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from dicom_node.deidentify import deidentify
+from dicom_node.deidentify import burned_in_annotation, deidentify
 from inference.domain.errors import InputError
 from inference.domain.finding import Presence
 from inference.domain.instance import Instance
@@ -44,7 +44,10 @@ _COLUMNS = (
     "reason",
     "reviewers",
 )
-_BURNED_IN = {"YES": "yes", "NO": "no"}  # Burned In Annotation, PS3.3 C.7.6.1
+_BURNED_IN = {
+    "yes": "text is burned into the image, by its header",
+    "seen": "text seems to be burned into the image, by its pixels",
+}
 
 
 @dataclass(slots=True)
@@ -109,6 +112,7 @@ class Export:
         *,
         finding: CodeKey,
         burned_in: bool = False,
+        shows_text: Callable[[Path], bool],
         write: Callable[[Dataset, Path], Path],
     ) -> None:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -119,6 +123,7 @@ class Export:
         self._pseudonyms = pseudonyms
         self._finding = finding
         self._burned_in = burned_in
+        self._shows_text = shows_text
         self._write = write
 
     def run(self, found: Sequence[Labelled], advance: Callable[[], None]) -> Exported:
@@ -154,15 +159,16 @@ class Export:
             raise InputError("the image is not held any more")
         attributes = instances[0].attributes
         patient = self._pseudonyms.patient(attributes.patient_id, each.place.study_instance_uid)
-        images = []
-        for instance in instances:
-            path = self._files.path(instance.key)
-            image = deidentify(
-                path, self._pseudonyms, patient, instance.attributes.patient_age_years
+        flag = self._flag(each, instances)
+        images = [
+            deidentify(
+                self._files.path(instance.key),
+                self._pseudonyms,
+                patient,
+                instance.attributes.patient_age_years,
             )
-            if str(image.get("BurnedInAnnotation") or "") == "YES" and not self._burned_in:
-                raise InputError("text is burned into the image, by its header")
-            images.append(image)
+            for instance in instances
+        ]
         first = images[0]
         folder = self._folder / "images" / patient
         if each.place.is_series:
@@ -171,7 +177,6 @@ class Export:
         written = [self._write(image, folder / str(image.SOPInstanceUID)) for image in images]
         done.images += len(written)
         done.patients.add(patient)
-        flag = _BURNED_IN.get(str(first.get("BurnedInAnnotation") or ""), "unknown")
         done.may_be_burned_in += flag != "no"
         case = folder if each.place.is_series else written[0]
         return {
@@ -184,6 +189,20 @@ class Export:
             "view": first.get("ViewPosition", ""),
             "burned_in": flag,
         } | self._said(each)
+
+    def _flag(self, each: Labelled, instances: Sequence[Instance]) -> str:
+        """Return whether text is burned in, as far as is known. Raises `InputError`.
+
+        Slices of a Series are not looked at: among hundreds, one always seems to bear text.
+        """
+        paths = [self._files.path(instance.key) for instance in instances]
+        said = {burned_in_annotation(path) for path in paths}
+        flag = "yes" if "YES" in said else "no" if said == {"NO"} else "unknown"
+        if flag != "yes" and not each.place.is_series and self._shows_text(paths[0]):
+            flag = "seen"
+        if flag in _BURNED_IN and not self._burned_in:
+            raise InputError(_BURNED_IN[flag])
+        return flag
 
     def _instances(self, each: Labelled) -> Iterator[Instance]:
         for uid in each.place.instances:

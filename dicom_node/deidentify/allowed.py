@@ -27,7 +27,9 @@ KEPT: Final = frozenset(
         "BurnedInAnnotation",
         "RecognizableVisualFeatures",
         "SeriesNumber",
+        "AcquisitionNumber",
         "InstanceNumber",
+        "ConversionType",
         # Image Pixel, PS3.3 C.7.6.3
         "SamplesPerPixel",
         "PhotometricInterpretation",
@@ -105,7 +107,7 @@ REPLACED: Final = frozenset(
     {"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"}
 )
 
-# Wanted by the standard and empty here: Type 2 of PS3.3 C.7.1.1, C.7.2.1 and C.7.3.1.
+# Wanted by the standard and empty here: Type 2 of PS3.3 C.7.1.1, C.7.2.1, C.7.3.1 and C.7.5.1.
 EMPTY: Final = (
     "PatientBirthDate",
     "StudyDate",
@@ -113,6 +115,7 @@ EMPTY: Final = (
     "StudyID",
     "AccessionNumber",
     "ReferringPhysicianName",
+    "Manufacturer",
 )
 
 # What tells who it is: none of it may stand in what is kept. Beside these, all PN, DA, DT, UI

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pydicom
@@ -54,6 +55,15 @@ def deidentify(
         target.file_meta.MediaStorageSOPClassUID = target.SOPClassUID
         target.file_meta.MediaStorageSOPInstanceUID = target.SOPInstanceUID
     return target
+
+
+def burned_in_annotation(part10: Path) -> str:
+    """Return what the header says of text in the pixels: YES, NO or "" (PS3.3 C.7.6.1)."""
+    with warnings.catch_warnings(), suppress(Exception):  # whatever a hostile file raises
+        warnings.simplefilter("ignore")
+        header = pydicom.dcmread(part10, specific_tags=["BurnedInAnnotation"])
+        return str(header.get("BurnedInAnnotation") or "").strip().upper()
+    return ""
 
 
 def _read(part10: Path) -> Dataset:
@@ -117,6 +127,8 @@ def _name(target: Dataset, source: Dataset, patient: str, age_years: float | Non
         target.PatientAge = f"{min(int(age_years), _OLDEST):03d}Y"
     for keyword in EMPTY:
         setattr(target, keyword, "")
+    if "FrameOfReferenceUID" in target or "PositionReferenceIndicator" in source:
+        target.PositionReferenceIndicator = ""  # Type 2 of PS3.3 C.7.4.1
     target.PatientIdentityRemoved = "YES"
     target.DeidentificationMethod = _METHOD
     target.DeidentificationMethodCodeSequence = [

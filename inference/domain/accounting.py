@@ -10,9 +10,10 @@ class Account:
     """Counts. `problems` lists the sums that do not add up; it must be empty.
 
     Studies: received = receiving + stable. Jobs: one or more for each stable revision,
-    each queued, running, done, refused or failed. Deliveries: one for each ended Job and
-    Destination, each pending, delivered or failed. Incidents: set aside, not in a Study.
-    Jobs in shadow, and their results, stand apart and count nowhere else.
+    each queued, running, done, refused or failed. Deliveries: one for each ended Job, and
+    for each review of a result, and Destination; each pending, delivered or failed.
+    Incidents: set aside, not in a Study. Jobs in shadow, and their results, stand apart and
+    count nowhere else.
     """
 
     studies_received: int

@@ -58,13 +58,13 @@ def export_reviews(
     finding: Annotated[str, typer.Option(help="What `label` is of: its meaning or its code.")] = "",
     png: Annotated[bool, typer.Option("--png", help="8-bit PNG as displayed, not DICOM.")] = False,
     burned_in: Annotated[
-        bool, typer.Option("--burned-in", help="Also images whose header says: text burned in.")
+        bool, typer.Option("--burned-in", help="Also images with text in their pixels.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a training set: reviewed images without the patient, and their labels.
 
-    Text that is burned into the pixels stays there; the column burned_in tells where it may be.
+    Text that is burned into the pixels stays there; such images are left out unless asked for.
     """
     from wetread.export import Export, choose_finding, open_pseudonyms
 
@@ -79,6 +79,7 @@ def export_reviews(
             open_pseudonyms(configuration.state),
             finding=choose_finding(found, finding),
             burned_in=burned_in,
+            shows_text=shows_text,
             write=write_png if png else write_dicom,
         )
         with Progress(
@@ -100,6 +101,14 @@ def export_reviews(
     if not done.cases:
         reasons = "; ".join(done.left_out)
         raise InputError(f"nothing was exported: {reasons}")
+
+
+def shows_text(part10: Path) -> bool:
+    """Does its picture seem to bear text? Raises `UnreadablePixels` or `CodecMissing`."""
+    from dicom_node.pixels import DicomPixelReader
+    from inference.worker.annotation import annotation
+
+    return annotation(DicomPixelReader().read(part10)) is not None
 
 
 def write_dicom(image: Dataset, path: Path) -> Path:

@@ -18,6 +18,7 @@ from dicom_node.deidentify.allowed import KEPT
 from inference.domain.errors import InputError, UnreadableInstance, UnreadablePixels
 from inference.domain.pseudonym import Pseudonyms
 from tests.support.radiographs import PATIENT_ID, PATIENT_NAME, radiograph
+from tests.support.validators import iod_errors
 
 NAMES = Pseudonyms(bytes(32))
 
@@ -162,6 +163,18 @@ def test_a_codestream_is_decoded(pydicom_data: Path) -> None:
     clean = _clean(pydicom_data / "RG1_J2KR.dcm")
     assert not clean.file_meta.TransferSyntaxUID.is_compressed
     assert np.array_equal(clean.pixel_array, source.pixel_array)
+
+
+@pytest.mark.parametrize("name", ["CR", "CT", "SC"])
+def test_it_is_still_an_object_of_its_class(name: str, tmp_path: Path, pydicom_data: Path) -> None:
+    path = {"CT": pydicom_data / "693_UNCR.dcm", "SC": pydicom_data / "RG1_UNCR.dcm"}.get(name)
+    if path is None:
+        path = tmp_path / "source.dcm"
+        radiograph(path)
+    _bytes(_clean(path), tmp_path)
+    before = {line.split(" Module")[0] for line in iod_errors(path)}
+    after = {line.split(" Module")[0] for line in iod_errors(tmp_path / "clean.dcm")}
+    assert after <= before
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 import pytest
+from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset
 
 from dicom_node.archive import describe
@@ -26,7 +28,7 @@ from inference.validation.case import Labels, read_cases
 from tests.contracts.repositories import T0, make_request, make_result
 from tests.contracts.reviews import BEN, make_review
 from tests.support.radiographs import PATIENT_ID, radiograph
-from wetread.cli.reviews import write_dicom
+from wetread.cli.reviews import shows_text, write_dicom
 from wetread.export import Export, Exported, choose_finding, open_pseudonyms
 
 ATELECTASIS = Code("46621007", "SCT", "Atelectasis")
@@ -93,6 +95,7 @@ class Bench:
             Pseudonyms(bytes(32)),
             finding=choose_finding(found, finding),
             burned_in=burned_in,
+            shows_text=shows_text,
             write=write_dicom,
         )
         advanced: list[int] = []
@@ -216,6 +219,17 @@ def test_burned_in_text_stays_unless_asked_for(bench: Bench) -> None:
     assert done.left_out == {"text is burned into the image, by its header": 1}
     done, rows = Bench.run(_again(bench), burned_in=True)
     assert [row["burned_in"] for row in rows] == ["yes", "no"]
+
+
+def test_text_in_the_pixels_is_seen(bench: Bench) -> None:
+    picture = Image.new("L", (224, 256), 20)
+    ImageDraw.Draw(picture).text((10, 10), "QUILLFEATHER OTTOLINE", fill=255)
+    pixels = (np.asarray(picture, dtype="<u2") * 16).tobytes()
+    bench.add(make_review(**AGREE), PixelData=pixels, BurnedInAnnotation="NO")
+    done, _ = bench.run()
+    assert done.left_out == {"text seems to be burned into the image, by its pixels": 1}
+    _, rows = Bench.run(_again(bench), burned_in=True)
+    assert [row["burned_in"] for row in rows] == ["seen"]
 
 
 def test_a_series_is_a_folder(bench: Bench) -> None:
