@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from dicom_node.dicomweb.capabilities import add_capabilities
 from dicom_node.dicomweb.context import Context
 from dicom_node.dicomweb.problems import ProblemRoute
 from dicom_node.dicomweb.qido import add_search
+from dicom_node.dicomweb.stow import add_store
 from dicom_node.dicomweb.uri import add_uri
 from dicom_node.dicomweb.wado import add_retrieve
 
@@ -17,4 +19,6 @@ def dicomweb(context: Context) -> APIRouter:
     add_search(router, context)
     add_retrieve(router, context)
     add_uri(router, context)
+    add_store(router, context)
+    add_capabilities(router)
     return router
