@@ -17,6 +17,7 @@ from fastapi import APIRouter
 from dicom_node.archive import DiskArchive, LocalDestination
 from dicom_node.dicomweb import Context, dicomweb
 from inference.domain.errors import RepositoryUnavailable, SettingsError
+from inference.domain.result import Role
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
 from inference.intake.reviewing import ReviewDesk
@@ -270,7 +271,10 @@ def build_node(settings: Settings, stores: Stores) -> Node:
             reader=Reader(
                 stores.archive, DicomPixelReader(), gates=registry if settings.gate else None
             ),
-            encoder=DicomResultEncoder(software_version=VERSION),
+            encoder=DicomResultEncoder(
+                software_version=VERSION,
+                roles=frozenset(Role(each) for each in ("report", *settings.result_objects)),
+            ),
             clock=clock,
             destinations=[each.name for each in destinations],
             lease=timedelta(seconds=settings.lease_seconds),

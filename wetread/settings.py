@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     inference_threads: int = Field(default=1, ge=1)
     lease_seconds: float = Field(default=60.0, gt=0)
     deliver_to_archive: bool = True
+    result_objects: tuple[
+        Literal["overlay", "segmentation", "parametric map", "key objects"], ...
+    ] = ("overlay", "segmentation", "parametric map", "key objects")
     rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS, _CHEST_CT)
     orthanc: tuple[OrthancSettings, ...] = ()
     destinations: tuple[DicomDestinationSettings, ...] = ()
