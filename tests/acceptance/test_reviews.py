@@ -92,6 +92,14 @@ def test_a_disagreement_comes_back_into_the_study(
     uid = shown["findings"][0]["tracking_uid"]
     assert any(uid in line for line in tracking)
     assert uid in str(said)
+    # DICOMweb has it too.
+    series = httpx.get(
+        f"{node.url}/dicom-web/studies/{source.StudyInstanceUID}/series?Modality=SR",
+        trust_env=False,
+        timeout=30,
+    ).raise_for_status()
+    found = {each["0020000E"]["Value"][0] for each in series.json()}
+    assert found == {str(report.SeriesInstanceUID), str(said.SeriesInstanceUID)}
     # What came back through Orthanc is our own: no new revision, and the account adds up.
     orthanc_server.wait_stable(1)
     account = node.settle(1)["account"]

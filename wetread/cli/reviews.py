@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from inference.domain.errors import InputError
 from inference.domain.label import labelled
@@ -45,7 +45,9 @@ def list_reviews(
     if as_json:
         print_json(rows)
         return
-    table = Table("Review", "At", "By", "Job", "Finding", "Verdict", "Right", "Reason")
+    table = Table(
+        "Review", Column("At", no_wrap=True), "By", "Job", "Finding", "Verdict", "Right", "Reason"
+    )
     for row in rows:
         style = "dim strike" if row["superseded"] else None
         table.add_row(*map(str, _cells(row)), style=style)

@@ -23,6 +23,8 @@ from inference.domain.review import Review, ReviewReason, Verdict
 from inference.ports import Evidence
 from tests.support.reviews import BEN, encode, reference_to, review_of, write_report
 from tests.support.sources import assessed, evidence_of, finding_of, not_assessed
+from tests.support.tid1500 import violations
+from tests.support.tid1501 import TITLE, review_template
 from tests.support.validators import entity_errors, iod_errors, iod_output, report_tree
 
 ATELECTASIS = Code("46621007", "SCT", "Atelectasis")
@@ -65,6 +67,10 @@ def _judge(source: Path, folder: Path) -> None:
             path = folder / f"review-{number}.dcm"
             path.write_bytes(encoded.part10)
             assert iod_errors(path) == [], review
+            rows = review_template(of_finding=review.finding is not None)
+            against = violations(pydicom.dcmread(path), rows, TITLE)
+            # A title of its own: OHIF shows text, and looks for no region to draw.
+            assert [each for each in against if not each.startswith("OHIF")] == []
         paths = [report, *sorted(folder.glob("review-*.dcm"))]
         # That the images are not here is no fault of ours.
         wrong = [each for each in entity_errors(paths) if "Missing SOPInstanceUID" not in each]
