@@ -45,9 +45,8 @@ def list_reviews(
     if as_json:
         print_json(rows)
         return
-    table = Table(
-        "Review", Column("At", no_wrap=True), "By", "Job", "Finding", "Verdict", "Right", "Reason"
-    )
+    day, verdict = Column("On", no_wrap=True), Column("Verdict", no_wrap=True)
+    table = Table("Review", day, "By", "Job", "Finding", verdict, "Right", "Reason")
     for row in rows:
         style = "dim strike" if row["superseded"] else None
         table.add_row(*map(str, _cells(row)), style=style)
@@ -139,7 +138,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
     right = [row["presence"] or "", (row["right_finding"] or {}).get("meaning", "")]
     return [
         row["review"],
-        row["reviewed_at"][:16],
+        row["reviewed_at"][:10],
         row["reviewer"]["name"] + ("" if row["reviewer"]["authenticated"] else " (as typed)"),
         row["job"],
         row["finding"] or "whole result",
