@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from dicom_node.dicomweb.context import PREFIX
+from dicom_node.dicomweb.context import PREFIX, service_url
 from dicom_node.dicomweb.media import DICOM, JSON, OCTETS, XML, wanted
 from dicom_node.dicomweb.picture import MEDIA
 from dicom_node.dicomweb.problems import NotAcceptable
@@ -42,7 +42,7 @@ def add_capabilities(router: APIRouter) -> None:
 
 
 def _capabilities(router: APIRouter, request: Request) -> Response:
-    base = str(request.base_url).rstrip("/")
+    base = service_url(request).removesuffix(PREFIX)
     for each in wanted(request):
         if each.takes(_WADL) or each.takes("application/xml"):
             return Response(_wadl(router, base), media_type=_WADL)
@@ -52,20 +52,18 @@ def _capabilities(router: APIRouter, request: Request) -> Response:
 
 
 def _resources(router: APIRouter) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            for method in sorted(route.methods or ()):
-                found.append(
-                    {
-                        "path": re.sub(r":path}", "}", route.path),
-                        "method": method,
-                        "name": route.name,
-                        "parameters": list(_parameters(route.path, method)),
-                        "media_types": list(_media(route.path, method)),
-                    }
-                )
-    return found
+    return [
+        {
+            "path": re.sub(r":path}", "}", route.path),
+            "method": method,
+            "name": route.name,
+            "parameters": list(_parameters(route.path, method)),
+            "media_types": list(_media(route.path, method)),
+        }
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods or ())
+    ]
 
 
 def _parameters(path: str, method: str) -> tuple[str, ...]:

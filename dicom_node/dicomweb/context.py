@@ -68,8 +68,15 @@ def path_uids(study: str = "", series: str = "", instance: str = "") -> Uids:
 
 
 def service_url(request: Request) -> str:
-    """Return the base URI of the origin server."""
-    return f"{str(request.base_url).rstrip('/')}{PREFIX}"
+    """Return the base URI of the origin server, by the name that the client used."""
+    base = request.base_url
+    host, port = request.scope.get("server") or ("", None)
+    # Some clients leave the port out of Host (RFC 9110 Section 7.2), dicomweb-client for one.
+    # Where they name the very socket that they have reached, the port is known all the same;
+    # behind a proxy they name something else.
+    if base.port is None and base.hostname == host and port not in (None, 80, 443):
+        base = base.replace(port=port)
+    return f"{str(base).rstrip('/')}{PREFIX}"
 
 
 def url_of(entry: Entry, level: Level, service: str) -> str:

@@ -136,7 +136,7 @@ def test_a_full_disk_and_a_lost_database_are_told(
         ('multipart/related; type="application/dicom"', 400),
         ('multipart/related; type="application/dicom"; boundary=', 400),
         ('multipart/related; type="application/dicom"; boundary=another', 400),
-        (f'multipart/related; type="application/dicom"; boundary={"x" * 71}', 400),
+        (f'multipart/related; type="application/dicom"; boundary={"x" * 201}', 400),
         ('multipart/related; type="text/html"; boundary=a-boundary', 415),
         ("multipart/form-data; boundary=a-boundary", 415),
         ("text/html", 415),
