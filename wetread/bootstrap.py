@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,20 @@ from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
-from inference.ports import Destination, Intake, ModelRegistry, Rollouts, Service
+from inference.ports import (
+    Destination,
+    Files,
+    Intake,
+    ModelRegistry,
+    PixelReader,
+    Rollouts,
+    Service,
+)
 from wetread.settings import OrthancSettings, Settings
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from inference.models.registry import FolderRegistry
+    from inference.worker.reading import Reader
 
 VERSION = version("wetread")
 
@@ -214,12 +223,21 @@ class Node:
     intake: Intake
 
 
+def build_reader(
+    settings: Settings, registry: FolderRegistry
+) -> Callable[[Files, PixelReader], Reader]:
+    """Return what makes a Reader as this node has it, for files and pixels of any kind."""
+    from inference.worker.reading import Reader
+
+    gates = registry if settings.gate else None
+    return lambda files, pixels: Reader(files, pixels, gates)
+
+
 def build_node(settings: Settings, stores: Stores) -> Node:
     from dicom_node.dimse.scp import StorageScp
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
     from inference.worker.courier import Courier
-    from inference.worker.reading import Reader
     from inference.worker.worker import Worker
     from orthanc.change_feed import ChangeFeed
     from structured_reports.encoder import DicomResultEncoder
@@ -268,9 +286,7 @@ def build_node(settings: Settings, stores: Stores) -> Node:
             results=stores.results,
             archive=stores.archive,
             registry=registry,
-            reader=Reader(
-                stores.archive, DicomPixelReader(), gates=registry if settings.gate else None
-            ),
+            reader=build_reader(settings, registry)(stores.archive, DicomPixelReader()),
             encoder=DicomResultEncoder(
                 software_version=VERSION,
                 roles=frozenset(Role(each) for each in ("report", *settings.result_objects)),

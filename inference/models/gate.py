@@ -100,6 +100,10 @@ class TorchGate:
         self._network = network.eval().requires_grad_(False)
         self._lock = threading.Lock()
 
+    @property
+    def version(self) -> str:
+        return self._file.version
+
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
         """Return one Recognition for each picture. Raises `ModelFailed`."""
         for picture in pictures:

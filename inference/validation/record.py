@@ -20,7 +20,10 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What all records of a file have in common: without it they could not be counted together."""
+    """What all records of a file have in common: without it they could not be counted together.
+
+    `gate`: its name and version, "" where none looked at the pixels.
+    """
 
     model: str
     version: str
@@ -30,6 +33,7 @@ class Identity:
     label_column: str
     positive: str
     subset: tuple[tuple[str, str], ...] = ()
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def validate(
     folder: Path,
     *,
     make_reader: MakeReader = Reader,
+    gate: str = "",
     bars: tuple[Bar, ...] = (),
     worst_errors: int = 6,
     workers: int = 2,
@@ -52,11 +53,12 @@ def validate(
 ) -> Report:
     """Read what `folder` does not hold yet, measure all, and write the report there.
 
-    `data` is the data set's name; `make_reader` gives the pipeline that serves.
+    `data` is the data set's name; `make_reader` gives the pipeline that serves, and `gate`
+    is the name and version of the gate in it, "" for none.
     `worst_errors` of each kind get pictures. Raises `InputError` if the folder holds
     another run.
     """
-    identity = _identity(model.manifest, output, listed)
+    identity = _identity(model.manifest, output, listed, gate)
     with ResultsFile(folder / FILE_NAME, identity) as results:
         run(
             model,
@@ -98,7 +100,7 @@ def validate(
     return report
 
 
-def _identity(manifest: Manifest, output: Output, listed: CaseList) -> Identity:
+def _identity(manifest: Manifest, output: Output, listed: CaseList, gate: str) -> Identity:
     return Identity(
         model=manifest.model.name,
         version=manifest.model.version,
@@ -108,4 +110,5 @@ def _identity(manifest: Manifest, output: Output, listed: CaseList) -> Identity:
         label_column=listed.labels.column,
         positive=listed.labels.positive,
         subset=listed.labels.subset,
+        gate=gate,
     )

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.domain.job import ModelId
 from inference.ports import Model
+from wetread import settings
 from wetread.api.models import load_model
-from wetread.bootstrap import VERSION
+from wetread.bootstrap import VERSION, build_reader, build_registry
 
 if TYPE_CHECKING:  # scikit-learn and SciPy take seconds to import
     from inference.validation.compare import Comparison
@@ -31,6 +33,8 @@ def validate(
     output: str = "",
     worst: int = 6,
     workers: int | None = None,
+    gated: bool | None = None,
+    begin: Callable[[int], None] = lambda cases: None,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Report:
     """Read every case of `data` as serving would, measure, and write the report into `out`.
@@ -38,8 +42,10 @@ def validate(
     `model` is a name, a folder or a model that is loaded. `data` is a folder with labels.csv,
     a CSV, or a folder that holds one folder of images for each label; docs/validation.md says
     more of it and of every other argument. `bars` is a TOML file; `report.verdicts` says which
-    of them were cleared. What `out` holds already is not read again; `advance` hears how many
-    cases are done. Raises `InputError`, `SettingsError` and what `load_model` does.
+    of them were cleared. `gated` says whether the gate looks first, as the settings have it if
+    not said. What `out` holds already is not read again; `begin` hears how many cases there
+    are, `advance` how many more are done. Raises `InputError`, `SettingsError` and what
+    `load_model` does.
     """
     from dicom_node.archive import describe
     from dicom_node.pixels import DicomPixelReader
@@ -56,15 +62,19 @@ def validate(
     chosen = Labels(label_column, positive, tuple((subset or {}).items()))
     table = Path(labels) if labels else None
     listed = read_cases(where, table, chosen, names_of(finding), limit)
-    name = (where if where.is_dir() else where.with_suffix("")).resolve().name
-    identity = loaded.manifest.model
+    configuration = settings.load(gate=gated)
+    registry = build_registry(configuration)
+    gate = loaded.manifest.gate if configuration.gate else ""
+    begin(len(listed.cases))
     return run(
         loaded,
         finding,
-        name,
+        _name(where),
         listed,
         Opener(loaded.manifest, describe, DicomPixelReader()),
-        Path(out or Path("wetread-validation") / f"{identity.name}-{identity.version}" / name),
+        Path(out or validation_folder(loaded.manifest.model, where)),
+        make_reader=build_reader(configuration, registry),
+        gate=f"{gate} {registry.gate(gate).version}" if gate else "",
         bars=asked,
         worst_errors=worst,
         workers=workers or min(4, os.cpu_count() or 1),
@@ -72,6 +82,15 @@ def validate(
         software_version=VERSION,
         advance=advance,
     )
+
+
+def validation_folder(model: ModelId, data: Path) -> Path:
+    """Return where the results on `data` go if nobody says."""
+    return Path("wetread-validation") / f"{model.name}-{model.version}" / _name(data)
+
+
+def _name(data: Path) -> str:
+    return (data if data.is_dir() else data.with_suffix("")).resolve().name
 
 
 def compare(first: str | Path, second: str | Path) -> Comparison:

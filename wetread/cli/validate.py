@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +22,7 @@ from typer.core import TyperGroup
 
 from inference.domain.errors import InputError
 from wetread.api.models import load_model
-from wetread.bootstrap import VERSION
+from wetread.api.validation import validate, validation_folder
 from wetread.cli.output import AsJson, console, print_json
 
 if TYPE_CHECKING:  # scikit-learn and SciPy take seconds to import
@@ -76,42 +75,38 @@ def run(
         int, typer.Option(min=1, max=64, help="Files that are opened at the same time.")
     ] = min(4, os.cpu_count() or 1),
     worst: Annotated[int, typer.Option(min=0, help="Pictures of the worst errors, each way.")] = 6,
+    pixel_gate: Annotated[
+        bool | None,
+        typer.Option(help="Whether the model's gate looks first; as in the settings if not said."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every case as serving would, and write a report. Exit code 1 if a bar is missed.
 
     What was read before is not read again: a run that was broken off goes on.
     """
-    from dicom_node.archive import describe
-    from dicom_node.pixels import DicomPixelReader
-    from inference.validation.bar import read_bars
-    from inference.validation.case import Labels, read_cases
-    from inference.validation.opener import Opener
     from inference.validation.report import as_json as to_json
-    from inference.validation.validation import choose_output, names_of, validate
 
-    bars = read_bars(gate) if gate else ()
-    chosen = Labels(label_column, positive, tuple(_pair(each) for each in subset or ()))
     loaded = load_model(model, version)
-    finding = choose_output(loaded.manifest, output)
-    listed = read_cases(data, labels, chosen, names_of(finding), limit)
-    name = (data if data.is_dir() else data.with_suffix("")).resolve().name
     identity = loaded.manifest.model
-    folder = out or Path("wetread-validation") / f"{identity.name}-{identity.version}" / name
+    folder = out or validation_folder(identity, data)
     with _progress(as_json) as progress:
-        task = progress.add_task(str(identity), total=len(listed.cases))
+        task = progress.add_task(str(identity), total=None)
         report = validate(
             loaded,
-            finding,
-            name,
-            listed,
-            Opener(loaded.manifest, describe, DicomPixelReader()),
+            data,
             folder,
-            bars=bars,
-            worst_errors=worst,
+            bars=gate,
+            labels=labels,
+            label_column=label_column,
+            positive=positive,
+            subset=dict(_pair(each) for each in subset or ()),
+            limit=limit,
+            output=output,
+            worst=worst,
             workers=workers,
-            at=datetime.now(UTC),
-            software_version=VERSION,
+            gated=pixel_gate,
+            begin=lambda cases: progress.update(task, total=cases),
             advance=lambda done: progress.advance(task, done),
         )
     if as_json:
