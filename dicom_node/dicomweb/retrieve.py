@@ -41,6 +41,27 @@ _UNCOMPRESSED = frozenset(
         DeflatedExplicitVRLittleEndian,
     )
 )
+_NOT_SENT = frozenset((ImplicitVRLittleEndian, ExplicitVRBigEndian))  # Section 8.7.3
+_LOSSY = frozenset(
+    f"1.2.840.10008.1.2.4.{each}"
+    for each in (
+        50,
+        51,
+        81,
+        91,
+        93,
+        *range(100, 109),
+        "100.1",
+        "101.1",
+        "102.1",
+        "103.1",
+        "104.1",
+        "105.1",
+        "106.1",
+        112,
+        203,
+    )
+)
 _MAX_PIXELS = 0xFFFFFFFE  # bytes that an element of defined length can have
 
 
@@ -54,8 +75,7 @@ def retrieve(context: Context, request: Request, uids: Uids) -> Response:
             continue
         if each.multipart is False and not is_instance:
             continue
-        # Without a word about it, Explicit VR Little Endian (PS3.18 Table 8.7.3-2).
-        target = each.transfer_syntax or str(ExplicitVRLittleEndian)
+        target = each.transfer_syntax
         if not all(_possible(context, entry, target) for entry in context.instances(uids)):
             continue
         headers = validators(context.path(first)) if is_instance else {}
@@ -84,10 +104,11 @@ def _parts(context: Context, entries: Iterable[Entry], target: str, service: str
 
 
 def part10_chunks(context: Context, entry: Entry, target: str) -> tuple[str, Iterator[bytes]]:
-    """Return the transfer syntax and the bytes of the file. Errors come with the first chunk."""
+    """Return the transfer syntax and the bytes of the file in `target`, see `_made`."""
     path = context.path(entry)
     held = held_syntax(context, entry)
-    if target in ("*", held):
+    target = _made(held, target)
+    if target == held:
         return held, file_chunks(path)
     chunks = _transcoded(context, entry, target)
     # What cannot be transcoded shows in its first bytes, while there still is a status to tell.
@@ -121,11 +142,25 @@ def held_syntax(context: Context, entry: Entry) -> str:
         return read_file_meta(file).transfer_syntax_uid
 
 
+def _made(held: str, target: str) -> str:
+    """Return the transfer syntax that is sent where `target` is asked for, "" for none named.
+
+    Explicit VR Little Endian then, but for what was compressed with loss (PS3.18 Section
+    8.7.3): to undo that would multiply its size, and bring nothing back.
+    """
+    if target == "*" or (target == "" and held in _LOSSY):
+        return str(ExplicitVRLittleEndian) if held in _NOT_SENT else held
+    return target or str(ExplicitVRLittleEndian)
+
+
 def _possible(context: Context, entry: Entry, target: str) -> bool:
     """Can the Instance be sent in `target`, as far as its transfer syntax tells?"""
     held = held_syntax(context, entry)
-    if target in ("*", held):
+    target = _made(held, target)
+    if target == held and held not in _NOT_SENT:
         return True
+    if target in _NOT_SENT:
+        return False
     if target != ExplicitVRLittleEndian and not (target in TARGETS and can_encode(target)):
         return False
     has_pixels = Field.ROWS in entry.values

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_node.dicomweb.context import Context, path_uids
 from dicom_node.dicomweb.media import DICOM, Wanted, parse_media_types
@@ -52,7 +51,7 @@ def _answer(
         wish = Wanted(each.name, False)
         if wish.takes(DICOM) and not (wish.is_any and is_image):
             syntax = parameters.get("transferSyntax", "")
-            target = check_uid(syntax) if syntax else str(ExplicitVRLittleEndian)
+            target = check_uid(syntax) if syntax else ""
             try:
                 made, chunks = part10_chunks(context, entry, target)
             except (UnreadablePixels, NotAcceptable):

@@ -23,25 +23,37 @@ from inference.domain.instance import Instance, Origin, Source
 from inference.fakes.clock import FixedClock
 from inference.fakes.memory import MemoryCatalog, MemoryIndex, MemoryStore
 from inference.intake.door import Door
+from inference.persistence.catalog import SqlCatalog
+from inference.persistence.engine import Database, sqlite_url
+from inference.persistence.index import SqlIndex
+from inference.persistence.migrate import migrate
+from inference.ports import Catalog, Index
 from tests.support.programs import HOST
 from tests.unit.dicom_node.images import image, ramp
 
 
 @dataclass
 class OriginServer:
-    """A real HTTP server in a thread; `client` asks it. `maximum_request` is in bytes."""
+    """A real HTTP server in a thread; `client` asks it. `maximum_request` is in bytes.
+
+    The catalog is in memory, or with `sqlite` in the database that a node has.
+    """
 
     root: Path
     maximum_request: int = 64 << 20
     store: MemoryStore = field(default_factory=MemoryStore)
+    sqlite: bool = False
 
     def __post_init__(self) -> None:
         self.archive = DiskArchive(self.root / "archive", low_watermark_bytes=0)
-        self.index = MemoryIndex(self.store)
+        catalog: Catalog = MemoryCatalog(self.store)
+        self.index: Index = MemoryIndex(self.store)
+        if self.sqlite:
+            database = Database(sqlite_url(self.root / "wetread.db"))
+            migrate(database)
+            catalog, self.index = SqlCatalog(database), SqlIndex(database)
         self.intake = Door(self.archive, self.index, FixedClock(), timedelta(seconds=1))
-        self.context = Context(
-            MemoryCatalog(self.store), self.archive, self.intake, self.maximum_request
-        )
+        self.context = Context(catalog, self.archive, self.intake, self.maximum_request)
         app = FastAPI()
         app.include_router(dicomweb(self.context))
         self._server = uvicorn.Server(

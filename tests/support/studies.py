@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import FileDataset
-from pydicom.uid import JPEGLSLossless, RLELossless
+from pydicom.uid import ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from tests.support.origin import radiograph
 from tests.unit.dicom_node.images import item
@@ -69,7 +69,7 @@ def fill() -> Iterator[FileDataset]:
         InstanceNumber=1,
         **patient,
     )
-    yield radiograph(
+    other = radiograph(
         study=OTHER,
         series=f"{OTHER}.1",
         sop_instance=f"{OTHER}.1.1",
@@ -81,3 +81,6 @@ def fill() -> Iterator[FileDataset]:
         StudyTime="2300",
         Modality="MR",
     )
+    other.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    other.set_original_encoding(True, True)
+    yield other
