@@ -74,7 +74,7 @@ def problem_for(error: WetreadError) -> Response:
         return problem(406, "Not Acceptable", str(error))
     if isinstance(error, InvalidUid):
         return problem(400, "Bad Request", str(error))
-    return problem(500, "Internal Server Error", type(error).__name__)
+    return problem(500, "Internal Server Error", str(error))
 
 
 class ProblemRoute(APIRoute):

@@ -116,6 +116,7 @@ def validators(path: Path) -> dict[str, str]:
         "ETag": f'W/"{stat.st_mtime_ns:x}-{stat.st_size:x}"',
         "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
         "Cache-Control": "private, no-cache",
+        "Vary": "Accept",
     }
 
 

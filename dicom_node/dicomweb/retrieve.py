@@ -27,7 +27,7 @@ from dicom_node.dicomweb.responses import (
     validators,
 )
 from dicom_node.dicomweb.transcode import transcoded, uncompressed_length
-from dicom_node.pixels.compress import TARGETS, can_encode
+from dicom_node.pixels.compress import TARGETS, can_encode, encoded
 from dicom_node.pixels.frame import can_decode
 from dicom_node.pixels.frames import Frames
 from dicom_node.pixels.part10 import Part10, open_part10
@@ -118,17 +118,22 @@ def part10_chunks(context: Context, entry: Entry, target: str) -> tuple[str, Ite
 
 def _transcoded(context: Context, entry: Entry, target: str) -> Iterator[bytes]:
     with open_part10(context.path(entry)) as part10:
-        check_transcoding(part10)
+        check_transcoding(part10, target)
         yield from transcoded(part10, target)
 
 
-def check_transcoding(part10: Part10) -> None:
-    """Raises `NotAcceptable` or `UnreadablePixels`."""
+def check_transcoding(part10: Part10, target: str) -> None:
+    """Try the first frame, while there still is a status to tell what is wrong with it.
+
+    Raises `NotAcceptable` or `UnreadablePixels`.
+    """
     if part10.pixels is None:
         return
     frames = Frames(part10)
-    if frames.is_encapsulated:
-        frames.check()
+    if target in TARGETS:
+        encoded(part10, frames, 1, target)
+    elif frames.is_encapsulated:
+        frames.values(1)
         if uncompressed_length(frames) > _MAX_PIXELS:
             raise NotAcceptable("the Instance is larger than 4 GiB when it is uncompressed")
 

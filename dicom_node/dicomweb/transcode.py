@@ -52,13 +52,10 @@ _PHOTOMETRIC, _PLANAR = 0x00280004, 0x00280006
 
 def transcoded(part10: Part10, target: str) -> Iterator[bytes]:
     """Yield the file in `target`: Explicit VR Little Endian, or one that `encoded` makes."""
-    header = part10.header
     frames = Frames(part10) if part10.pixels is not None else None
     if frames is None:
         target = ExplicitVRLittleEndian
-    yield part10_head(
-        str(header.get("SOPClassUID", "")), str(header.get("SOPInstanceUID", "")), target, ""
-    )
+    yield part10_head(part10.text("SOPClassUID"), part10.text("SOPInstanceUID"), target, "")
     changes: dict[int, bytes] = {}
     if frames is not None and (frames.is_encapsulated or target != ExplicitVRLittleEndian):
         photometric = frames.photometric.encode()

@@ -45,7 +45,7 @@ class Frames:
     def _frame_bits(self) -> int:
         number = self._part10.number
         samples = number("SamplesPerPixel", 1)
-        photometric = str(self._part10.header.get("PhotometricInterpretation", ""))
+        photometric = self._part10.text("PhotometricInterpretation")
         if photometric == "YBR_FULL_422" and not self.is_encapsulated:
             samples = 2  # PS3.3 C.7.6.3.1.2: two pixels share their chrominance
         bits = number("Rows") * number("Columns") * samples * number("BitsAllocated", 8)
@@ -99,7 +99,7 @@ class Frames:
     @property
     def photometric(self) -> str:
         """Return the Photometric Interpretation of what `uncompressed` returns."""
-        said = str(self._part10.header.get("PhotometricInterpretation", ""))
+        said = self._part10.text("PhotometricInterpretation")
         return "RGB" if self.is_encapsulated and said.startswith("YBR") else said
 
     def _native(self, frame: int) -> bytes:

@@ -57,11 +57,23 @@ class Part10:
 
     def number(self, keyword: str, default: int = 0) -> int:
         """Return an integer of the header. Raises `UnreadablePixels`."""
-        value = self.header.get(keyword)
         try:
+            with ignored_warnings():
+                value = self.header.get(keyword)
             return default if value in (None, "") else int(value)
-        except (TypeError, ValueError):
+        except Exception:
+            # The boundary to the parser of a value that anybody may have written.
             raise UnreadablePixels(f"{keyword} is no number") from None
+
+    def text(self, keyword: str) -> str:
+        """Return a value of the header as text, "" if it cannot be read."""
+        try:
+            with ignored_warnings():
+                value = self.header.get(keyword)
+                return "" if value is None else str(value)
+        except Exception:
+            # The boundary to the parser of a value that anybody may have written.
+            return ""
 
     @property
     def frames(self) -> int:

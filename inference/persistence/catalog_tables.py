@@ -65,7 +65,7 @@ catalog_series = Table(
     Column("sop_classes", JSON, nullable=False),
     UniqueConstraint("study", "series_instance_uid"),
     Index("ix_catalog_series_series_instance_uid", "series_instance_uid"),
-    Index("ix_catalog_series_modality", "modality"),
+    Index("ix_catalog_series_modality_study", "modality", "study"),  # Modalities in Study
     sqlite_autoincrement=True,
 )
 

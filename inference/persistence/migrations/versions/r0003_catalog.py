@@ -58,7 +58,7 @@ INDEXES = (
     ("catalog_studies", ("study_date_key",)),
     ("catalog_studies", ("accession_number",)),
     ("catalog_series", ("series_instance_uid",)),
-    ("catalog_series", ("modality",)),
+    ("catalog_series", ("modality", "study")),
     ("catalog_instances", ("study", "number")),
     ("catalog_instances", ("series", "number")),
     ("catalog_instances", ("described", "number")),
