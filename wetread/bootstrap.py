@@ -31,6 +31,7 @@ from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import check, migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
+from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
@@ -70,6 +71,7 @@ class Stores:
     rollouts: SqlRollouts
     reviews: SqlReviews
     catalog: SqlCatalog
+    reading: SqlReadingList
     archive: DiskArchive
 
     def close(self) -> None:
@@ -132,6 +134,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlRollouts(database),
         SqlReviews(database),
         SqlCatalog(database),
+        SqlReadingList(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
 

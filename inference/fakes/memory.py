@@ -7,6 +7,7 @@ from inference.fakes.cursors import MemoryCursors
 from inference.fakes.index import MemoryIndex
 from inference.fakes.outbox import MemoryOutbox
 from inference.fakes.queue import MemoryJobQueue
+from inference.fakes.reading import MemoryReadingList
 from inference.fakes.results import MemoryResults
 from inference.fakes.reviews import MemoryReviews
 from inference.fakes.rollouts import MemoryRollouts
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryIndex",
     "MemoryJobQueue",
     "MemoryOutbox",
+    "MemoryReadingList",
     "MemoryResults",
     "MemoryReviews",
     "MemoryRollouts",

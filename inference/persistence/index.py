@@ -104,7 +104,7 @@ class SqlIndex:
             row = connection.execute(
                 select(studies).where(studies.c.study_instance_uid == study_instance_uid)
             ).one_or_none()
-            return None if row is None else _study(row)
+            return None if row is None else study_of(row)
 
     def studies(self, limit: int = 100, offset: int = 0) -> Sequence[Study]:
         with self._database.reading() as connection:
@@ -114,7 +114,7 @@ class SqlIndex:
                 .limit(limit)
                 .offset(offset)
             )
-            return tuple(_study(row) for row in rows)
+            return tuple(study_of(row) for row in rows)
 
     def instances(self, study_instance_uid: str) -> Sequence[Instance]:
         with self._database.reading() as connection:
@@ -137,7 +137,7 @@ class SqlIndex:
                 .where(studies.c.state == StudyState.RECEIVING)
                 .order_by(studies.c.quiet_until, studies.c.study_instance_uid)
             )
-            return tuple(_study(row) for row in rows)
+            return tuple(study_of(row) for row in rows)
 
     def complete(self, study_instance_uid: str, at: datetime) -> bool:
         with self._database.writing() as connection:
@@ -255,7 +255,8 @@ def _instance(row: Any) -> Instance:
     )
 
 
-def _study(row: Any) -> Study:
+def study_of(row: Any) -> Study:
+    """Return the Study of a row of `studies`."""
     return Study(
         study_instance_uid=row.study_instance_uid,
         state=row.state,

@@ -69,7 +69,7 @@ class SqlReviews:
                         error="",
                     )
                 )
-            return _review(row)
+            return review_of(row)
 
     def of_job(self, job_id: int) -> Sequence[Review]:
         with self._database.reading() as connection:
@@ -78,7 +78,7 @@ class SqlReviews:
     def reviews(self, limit: int = 100, offset: int = 0) -> Sequence[Review]:
         newest = select(reviews).order_by(reviews.c.review_id.desc()).limit(limit).offset(offset)
         with self._database.reading() as connection:
-            return tuple(_review(row) for row in connection.execute(newest))
+            return tuple(review_of(row) for row in connection.execute(newest))
 
     def reviewed(self, since: datetime | None = None) -> Sequence[Reviewed]:
         query = (
@@ -115,10 +115,11 @@ def _of_job(connection: Connection, job_id: int) -> tuple[Review, ...]:
     rows = connection.execute(
         select(reviews).where(reviews.c.job_id == job_id).order_by(reviews.c.review_id)
     )
-    return tuple(_review(row) for row in rows)
+    return tuple(review_of(row) for row in rows)
 
 
-def _review(row: Any) -> Review:
+def review_of(row: Any) -> Review:
+    """Return the Review of a row of `reviews`."""
     return Review(
         job_id=row.job_id,
         study_instance_uid=row.study_instance_uid,

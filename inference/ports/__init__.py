@@ -15,6 +15,7 @@ from inference.ports.models import (
     Picture,
     PixelReader,
 )
+from inference.ports.reading import ReadingList
 from inference.ports.reviews import ReviewEncoder, Reviews
 from inference.ports.rollouts import Rollouts
 from inference.ports.running import Clock, Service
@@ -42,6 +43,7 @@ __all__ = [
     "Outbox",
     "Picture",
     "PixelReader",
+    "ReadingList",
     "ResultEncoder",
     "Results",
     "ReviewEncoder",

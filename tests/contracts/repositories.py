@@ -29,6 +29,7 @@ from inference.ports import (
     Index,
     JobQueue,
     Outbox,
+    ReadingList,
     Results,
     Reviews,
     Rollouts,
@@ -55,6 +56,7 @@ class Repositories:
     rollouts: Rollouts
     catalog: Catalog
     reviews: Reviews
+    reading: ReadingList
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

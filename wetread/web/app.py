@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
-from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 
 from inference.domain.errors import WetreadError
@@ -20,10 +18,10 @@ from structured_reports.text import report_as_text
 from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
 from wetread.pictures import overlay_as_png
+from wetread.web import reading_list
 from wetread.web.cors import DicomWebCors
+from wetread.web.pages import CONTENT_SECURITY_POLICY, static, templates
 from wetread.web.problems import NotFound, problem, problem_for
-
-_templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
 def build_app(
@@ -34,7 +32,8 @@ def build_app(
 ) -> FastAPI:
     """`ready` is set while every service runs. `cors_origins` may read DICOMweb."""
     app = FastAPI(title="Wetread", version=VERSION, redoc_url=None)
-    for router in routers:
+    app.mount("/static", static)
+    for router in (reading_list.build_router(stores), *routers):
         app.include_router(router)
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)
@@ -63,9 +62,8 @@ def build_app(
         if response.headers.get("content-type", "").startswith("text/html") and (
             request.url.path != "/docs"
         ):
-            response.headers["Content-Security-Policy"] = (
-                "default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
-            )
+            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            response.headers["Referrer-Policy"] = "same-origin"
         return response
 
     @app.get("/healthz", tags=["probes"])
@@ -87,26 +85,6 @@ def build_app(
         """What `wetread status --json` prints."""
         return describe(stores, max(1, min(limit, 1000)))
 
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def studies(request: Request, page: int = 1) -> HTMLResponse:
-        size = 50
-        page = max(1, page)
-        found = stores.index.studies(limit=size + 1, offset=(page - 1) * size)
-        rows = [
-            (study, next(iter(stores.results.of_study(study.study_instance_uid)), None))
-            for study in found[:size]
-        ]
-        return _templates.TemplateResponse(
-            request,
-            "studies.html",
-            {
-                "rows": rows,
-                "account": stores.index.account(),
-                "page": page,
-                "more": len(found) > size,
-            },
-        )
-
     @app.get("/studies/{uid}", response_class=HTMLResponse, include_in_schema=False)
     def study(request: Request, uid: str) -> HTMLResponse:
         found = stores.index.study(check_uid(uid))
@@ -122,7 +100,7 @@ def build_app(
             )
             for job, result in stores.results.of_study(uid)
         ]
-        return _templates.TemplateResponse(
+        return templates.TemplateResponse(
             request,
             "study.html",
             {

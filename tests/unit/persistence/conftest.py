@@ -15,6 +15,7 @@ from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
+from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
@@ -52,4 +53,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlRollouts(database),
         SqlCatalog(database),
         SqlReviews(database),
+        SqlReadingList(database),
     )

@@ -10,6 +10,7 @@ from inference.fakes.memory import (
     MemoryIndex,
     MemoryJobQueue,
     MemoryOutbox,
+    MemoryReadingList,
     MemoryResults,
     MemoryReviews,
     MemoryRollouts,
@@ -20,6 +21,7 @@ from tests.contracts.catalog import CatalogContract
 from tests.contracts.index import IndexContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
+from tests.contracts.reading import ReadingListContract
 from tests.contracts.repositories import Repositories
 from tests.contracts.results import ResultsContract
 from tests.contracts.reviews import ReviewsContract
@@ -47,6 +49,7 @@ class InMemory:
             MemoryRollouts(store),
             MemoryCatalog(store),
             MemoryReviews(store),
+            MemoryReadingList(store),
         )
 
 
@@ -119,4 +122,12 @@ class TestSqlReviews(OnSqlite, ReviewsContract):
 
 
 class TestMemoryReviews(InMemory, ReviewsContract):
+    pass
+
+
+class TestSqlReadingList(OnSqlite, ReadingListContract):
+    pass
+
+
+class TestMemoryReadingList(InMemory, ReadingListContract):
     pass

@@ -29,6 +29,7 @@ from inference.fakes.memory import (
     MemoryIndex,
     MemoryJobQueue,
     MemoryOutbox,
+    MemoryReadingList,
     MemoryResults,
     MemoryReviews,
     MemoryRollouts,
@@ -85,6 +86,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryRollouts(store),
             MemoryCatalog(store),
             MemoryReviews(store),
+            MemoryReadingList(store),
         )
         self.now = 0.0
         self.sql.receive()
