@@ -16,8 +16,6 @@ from inference.ports import Picture
 from inference.validation.case import Case
 from inference.validation.opener import Opener
 
-_AHEAD = 2  # batches opened beside the one that is read; bounds the memory
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -33,46 +31,16 @@ class Opened:
     seconds: float
 
 
-class Prefetch:
-    """The Reader's files and pixels: they are open when it asks, while it still works.
+class Batch:
+    """Cases that are open. Implements `inference.ports.Files` and `inference.ports.PixelReader`."""
 
-    Implements `inference.ports.Files` and `inference.ports.PixelReader`. Threads are enough:
-    the decoders, NumPy and torch all let go of the interpreter while they work.
-    """
-
-    def __init__(self, opener: Opener, workers: int) -> None:
-        self._opener = opener
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="open")
-        self._held: dict[Path, Picture | UnreadablePixels] = {}
-
-    def __enter__(self) -> Prefetch:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def batches(self, cases: Sequence[Case], size: int) -> Iterator[list[Opened]]:
-        """Yield the cases in their order, `size` at a time; the last batch's pictures go."""
-        waiting: deque[list[Future[Opened]]] = deque()
-        starts = iter(range(0, len(cases), size))
-        while True:
-            while len(waiting) <= _AHEAD and (start := next(starts, None)) is not None:
-                batch = cases[start : start + size]
-                waiting.append([self._pool.submit(self._open, case) for case in batch])
-            if not waiting:
-                return
-            opened = [future.result() for future in waiting.popleft()]
-            self._held = {
-                Path(instance.key): pixels
-                for each in opened
-                for instance, pixels in zip(each.instances, each.pixels, strict=True)
-            }
-            yield opened
+    def __init__(self, opened: Sequence[Opened]) -> None:
+        self.opened = opened
+        self._held = {
+            Path(instance.key): pixels
+            for each in opened
+            for instance, pixels in zip(each.instances, each.pixels, strict=True)
+        }
 
     def path(self, key: str) -> Path:
         return Path(key)
@@ -85,6 +53,42 @@ class Prefetch:
         if isinstance(pixels, UnreadablePixels):
             raise pixels
         return pixels
+
+
+class Prefetch:
+    """Cases are open when a Reader asks, while others are still being read.
+
+    Threads are enough: the decoders, NumPy and torch all let go of the interpreter while they
+    work. `ahead` batches are opened beside those that are handed out; it bounds the memory.
+    """
+
+    def __init__(self, opener: Opener, workers: int, ahead: int = 2) -> None:
+        self._opener = opener
+        self._ahead = ahead
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="open")
+
+    def __enter__(self) -> Prefetch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def batches(self, cases: Sequence[Case], size: int) -> Iterator[Batch]:
+        """Yield the cases in their order, `size` at a time."""
+        waiting: deque[list[Future[Opened]]] = deque()
+        starts = iter(range(0, len(cases), size))
+        while True:
+            while len(waiting) <= self._ahead and (start := next(starts, None)) is not None:
+                batch = cases[start : start + size]
+                waiting.append([self._pool.submit(self._open, case) for case in batch])
+            if not waiting:
+                return
+            yield Batch([future.result() for future in waiting.popleft()])
 
     def _open(self, case: Case) -> Opened:
         started = time.perf_counter()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from queue import Queue
 
 from inference.domain.errors import ModelFailed
 from inference.domain.finding import Finding
@@ -15,7 +19,7 @@ from inference.domain.refusal import Reason, Refusal
 from inference.ports import Evidence, Files, Model, PixelReader
 from inference.validation.case import Case
 from inference.validation.opener import Opener, age_in_years
-from inference.validation.prefetch import Opened, Prefetch
+from inference.validation.prefetch import Batch, Opened, Prefetch
 from inference.validation.record import Record, ResultsFile
 from inference.worker.reading import Reader, Reading
 
@@ -25,14 +29,21 @@ UNREADABLE = "unreadable file"  # serving would quarantine it at the door
 MakeReader = Callable[[Files, PixelReader], Reader]  # as serving makes its own
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A model, and the Reader that serves with it; two lanes share neither."""
+
+    model: Model
+    make_reader: MakeReader = Reader
+
+
 def run(
-    model: Model,
+    lanes: Sequence[Lane],
     output: Output,
     cases: Sequence[Case],
     opener: Opener,
     results: ResultsFile,
     *,
-    make_reader: MakeReader = Reader,
     workers: int,
     at: datetime,
     advance: Callable[[int], None] = lambda done: None,
@@ -40,27 +51,47 @@ def run(
     """Read the cases that `results` does not hold yet. `advance` hears how many were done."""
     todo = [case for case in cases if results.find(case) is None]
     advance(len(cases) - len(todo))
-    with Prefetch(opener, workers) as ahead:
-        reader = make_reader(ahead, ahead)
+    free: Queue[Lane] = Queue()
+    for lane in lanes:
+        free.put(lane)
+
+    def read(batch: Batch) -> list[Record]:
+        lane = free.get()
+        try:
+            return _read(lane, output, batch, at)
+        finally:
+            free.put(lane)
+
+    under_way: deque[Future[list[Record]]] = deque()
+
+    def take() -> None:
+        records = under_way.popleft().result()
+        results.append(records)
+        advance(len(records))
+
+    with Prefetch(opener, workers) as ahead, ThreadPoolExecutor(len(lanes)) as pool:
         for batch in ahead.batches(todo, _together(todo)):
-            results.append(_read(reader, model, output, batch, at))
-            advance(len(batch))
+            under_way.append(pool.submit(read, batch))
+            if len(under_way) > len(lanes):
+                take()
+        while under_way:
+            take()
 
 
 def explain(
-    model: Model,
+    lane: Lane,
     cases: Sequence[Case],
     opener: Opener,
     *,
-    make_reader: MakeReader = Reader,
     workers: int,
     at: datetime,
 ) -> Iterator[tuple[Case, Evidence]]:
     """Read the cases once more, with heat maps; leave out what was refused."""
+    model = lane.model
     with Prefetch(opener, workers) as ahead:
-        reader = make_reader(ahead, ahead)
         for batch in ahead.batches(cases, _together(cases)):
-            instances = [instance for each in batch for instance in each.instances]
+            reader = lane.make_reader(batch, batch)
+            instances = [instance for each in batch.opened for instance in each.instances]
             try:
                 reading = reader.read(_request(model), model, instances, at)
             except ModelFailed:
@@ -68,25 +99,24 @@ def explain(
             shown = {
                 each.instance.key: each for each in reading.evidence if each.picture is not None
             }
-            for each in batch:
+            for each in batch.opened:
                 keys = [instance.key for instance in each.instances if instance.key in shown]
                 if keys:
                     yield each.case, shown[keys[0]]
 
 
-def _read(
-    reader: Reader, model: Model, output: Output, batch: Sequence[Opened], at: datetime
-) -> list[Record]:
+def _read(lane: Lane, output: Output, batch: Batch, at: datetime) -> list[Record]:
     started = time.perf_counter()
+    reader = lane.make_reader(batch, batch)
     findings: list[Finding] = []
     refusals: list[Refusal] = []
-    for reading in _readings(reader, model, [each.instances for each in batch], at):
+    for reading in _readings(reader, lane.model, [each.instances for each in batch.opened], at):
         findings.extend(reading.result.findings)
         refusals.extend(reading.result.refusals)
-    counted = sum(bool(each.instances) for each in batch)
+    counted = sum(bool(each.instances) for each in batch.opened)
     seconds = (time.perf_counter() - started) / max(1, counted)
     records = []
-    for each in batch:
+    for each in batch.opened:
         uids = {instance.sop_instance_uid for instance in each.instances}
         found = [
             finding

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from inference.domain.errors import InputError
 from inference.domain.manifest import Manifest, Output
-from inference.ports import Model
 from inference.validation.bar import Bar, judge
 from inference.validation.case import CaseList
 from inference.validation.opener import Opener
 from inference.validation.record import FILE_NAME, Identity, ResultsFile
 from inference.validation.report import Report, write_report
-from inference.validation.run import MakeReader, explain, run
+from inference.validation.run import Lane, explain, run
 from inference.validation.summary import summarise
 from inference.validation.worst import Mistake, picture_of, worst
-from inference.worker.reading import Reader
 
 
 def choose_output(manifest: Manifest, name: str) -> Output:
@@ -35,14 +33,13 @@ def names_of(output: Output) -> tuple[str, ...]:
 
 
 def validate(
-    model: Model,
+    lanes: Sequence[Lane],
     output: Output,
     data: str,
     listed: CaseList,
     opener: Opener,
     folder: Path,
     *,
-    make_reader: MakeReader = Reader,
     gate: str = "",
     bars: tuple[Bar, ...] = (),
     worst_errors: int = 6,
@@ -53,20 +50,20 @@ def validate(
 ) -> Report:
     """Read what `folder` does not hold yet, measure all, and write the report there.
 
-    `data` is the data set's name; `make_reader` gives the pipeline that serves, and `gate`
-    is the name and version of the gate in it, "" for none.
+    `lanes` are the pipeline that serves, each with the same model; `gate` is the name and
+    version of the gate in them, "" for none. `data` is the data set's name.
     `worst_errors` of each kind get pictures. Raises `InputError` if the folder holds
     another run.
     """
+    model = lanes[0].model
     identity = _identity(model.manifest, output, listed, gate)
     with ResultsFile(folder / FILE_NAME, identity) as results:
         run(
-            model,
+            lanes,
             output,
             listed.cases,
             opener,
             results,
-            make_reader=make_reader,
             workers=workers,
             at=at,
             advance=advance,
@@ -75,10 +72,9 @@ def validate(
         summary = summarise(found, output.threshold)
         errors = {each.file: each for each in worst(found, output.threshold, worst_errors)}
         shown = explain(
-            model,
+            lanes[0],
             [case for case in listed.cases if case.file in errors],
             opener,
-            make_reader=make_reader,
             workers=workers,
             at=at,
         )

@@ -21,7 +21,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from inference.domain.errors import InputError
-from wetread.api.models import load_model
+from inference.domain.job import ModelId
 from wetread.api.validation import validate, validation_folder
 from wetread.cli.output import AsJson, console, print_json
 
@@ -74,6 +74,9 @@ def run(
     workers: Annotated[
         int, typer.Option(min=1, max=64, help="Files that are opened at the same time.")
     ] = min(4, os.cpu_count() or 1),
+    lanes: Annotated[
+        int, typer.Option(min=1, max=64, help="Copies of the model that read side by side.")
+    ] = min(4, os.cpu_count() or 1),
     worst: Annotated[int, typer.Option(min=0, help="Pictures of the worst errors, each way.")] = 6,
     pixel_gate: Annotated[
         bool | None,
@@ -87,15 +90,13 @@ def run(
     """
     from inference.validation.report import as_json as to_json
 
-    loaded = load_model(model, version)
-    identity = loaded.manifest.model
-    folder = out or validation_folder(identity, data)
     with _progress(as_json) as progress:
-        task = progress.add_task(str(identity), total=None)
+        task = progress.add_task(Path(model).name, total=None)
         report = validate(
-            loaded,
+            model,
             data,
-            folder,
+            out,
+            version=version,
             bars=gate,
             labels=labels,
             label_column=label_column,
@@ -105,14 +106,17 @@ def run(
             output=output,
             worst=worst,
             workers=workers,
+            lanes=lanes,
             gated=pixel_gate,
             begin=lambda cases: progress.update(task, total=cases),
             advance=lambda done: progress.advance(task, done),
         )
+    identity = ModelId(report.identity.model, report.identity.version)
     if as_json:
         print_json(to_json(report))
     else:
         _print_report(report)
+        folder = out or validation_folder(identity, data)
         console.print(f"The report is {folder / 'report.html'}", markup=False, soft_wrap=True)
     missed = [verdict for verdict in report.verdicts if not verdict.passed]
     if missed:

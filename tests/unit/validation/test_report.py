@@ -16,6 +16,7 @@ from inference.fakes.models import FakeModel, fake_manifest
 from inference.validation.bar import Bar
 from inference.validation.case import Labels, read_cases
 from inference.validation.report import Report
+from inference.validation.run import Lane
 from inference.validation.summary import summarise
 from inference.validation.validation import choose_output, validate
 from inference.validation.worst import worst
@@ -28,7 +29,7 @@ def report(tmp_path: Path, levels: list[tuple[float, bool]] = LEVELS, **options:
     model = FakeModel()
     root = folder(tmp_path / "data", levels, sex=["F", "M"] * (len(levels) // 2))
     return validate(
-        model,
+        [Lane(model)],
         choose_output(model.manifest, ""),
         "data",
         read_cases(root, None, Labels(), NAMES),
@@ -120,7 +121,7 @@ def test_nothing_assessed_gives_a_report_too(tmp_path: Path) -> None:
         path.write_bytes(b"nothing")
     model = FakeModel()
     found = validate(
-        model,
+        [Lane(model)],
         model.manifest.outputs[0],
         "data",
         read_cases(root, None, Labels(), NAMES),
@@ -139,7 +140,7 @@ def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     model = FakeModel()
     root = folder(tmp_path / "data", LEVELS, manufacturer=["<script>alert(1)</script>"] * 20)
     validate(
-        model,
+        [Lane(model)],
         model.manifest.outputs[0],
         "<b>data",
         read_cases(root, None, Labels(), NAMES),

@@ -17,7 +17,7 @@ from inference.ports import Assessment, Picture
 from inference.validation.case import Labels, read_cases
 from inference.validation.opener import Opener
 from inference.validation.record import Record, ResultsFile
-from inference.validation.run import BATCH, explain, run
+from inference.validation.run import BATCH, Lane, explain, run
 from inference.worker.reading import Reader
 from tests.support.radiographs import PATIENT_ID, radiograph
 from tests.unit.validation.support import (
@@ -36,7 +36,7 @@ def read(model: FakeModel, root: Path, workers: int = 2) -> list[Record]:
     (output,) = model.manifest.outputs
     listed = cases(root)
     with ResultsFile(root / "results.jsonl", identity()) as results:
-        run(model, output, listed, opener(model), results, workers=workers, at=AT)
+        run([Lane(model)], output, listed, opener(model), results, workers=workers, at=AT)
         return [found for case in listed if (found := results.find(case))]
 
 
@@ -75,7 +75,7 @@ def test_heat_maps_are_made_for_the_explained_alone(tmp_path: Path) -> None:
     root = folder(tmp_path, [(0.5, True), (0.9, False)])
     read(model, root)
     assert not any(asked)
-    ((case, evidence),) = explain(model, cases(root)[1:], opener(model), workers=1, at=AT)
+    ((case, evidence),) = explain(Lane(model), cases(root)[1:], opener(model), workers=1, at=AT)
     assert asked[-1]
     assert case.file == "001.png"
     assert evidence.heat_map is not None
@@ -91,7 +91,7 @@ def test_a_second_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     for count in (1, 3, 3):
         with ResultsFile(tmp_path / "results.jsonl", identity()) as results:
             run(
-                model,
+                [Lane(model)],
                 output,
                 listed[:count],
                 opener(model),
@@ -159,7 +159,7 @@ def test_dicom_is_answered_as_the_reader_of_the_service_answers(tmp_path: Path) 
     opens = Opener(model.manifest, describe, DicomPixelReader())
     (output,) = model.manifest.outputs
     with ResultsFile(tmp_path / "results.jsonl", identity()) as results:
-        run(model, output, listed, opens, results, workers=2, at=AT)
+        run([Lane(model)], output, listed, opens, results, workers=2, at=AT)
         found = [each for case in listed if (each := results.find(case))]
 
     class Files:
@@ -189,7 +189,15 @@ def test_a_folder_is_a_series_and_one_case(tmp_path: Path) -> None:
     model = FakeModel(replace(fake_manifest(), reads=Scope.SERIES))
     listed = read_cases(tmp_path, None, Labels("label", "1"), NAMES).cases
     with ResultsFile(tmp_path / "results.jsonl", identity()) as results:
-        run(model, model.manifest.outputs[0], listed, opener(model), results, workers=1, at=AT)
+        run(
+            [Lane(model)],
+            model.manifest.outputs[0],
+            listed,
+            opener(model),
+            results,
+            workers=1,
+            at=AT,
+        )
         a, b, c = (results.find(case) for case in listed)
     assert a is not None
     assert b is not None
@@ -199,3 +207,27 @@ def test_a_folder_is_a_series_and_one_case(tmp_path: Path) -> None:
     assert c.certainty is None
     assert c.detail == "the folder holds no images"
     assert model.assessed[0] == 2
+
+
+def test_lanes_read_side_by_side_and_every_case_once(tmp_path: Path) -> None:
+    levels = [(0.02 * index, index % 2 == 0) for index in range(45)]
+    root = folder(tmp_path, levels)
+    models = [FakeModel() for _ in range(3)]
+    listed = cases(root)
+    heard: list[int] = []
+    with ResultsFile(tmp_path / "results.jsonl", identity()) as results:
+        run(
+            [Lane(model) for model in models],
+            models[0].manifest.outputs[0],
+            listed,
+            opener(models[0]),
+            results,
+            workers=2,
+            at=AT,
+            advance=heard.append,
+        )
+        found = [results.find(case) for case in listed]
+    assert sum(sum(model.assessed) for model in models) == sum(heard) == 45
+    for each, (level, _) in zip(found, levels, strict=True):
+        assert each is not None
+        assert each.certainty == pytest.approx(level, abs=0.01)
