@@ -168,19 +168,20 @@ def _followers(components: NDArray[np.float64]) -> NDArray[np.int64]:
     end = np.searchsorted(left, right + 3 * height + 2, side="right")
     followers = np.full(len(components), -1)
     leaders = np.full(len(components), -1)
-    for index in range(len(components)):
-        those = np.arange(max(begin[index], index + 1), end[index])
-        taller = np.maximum(height[those], height[index])
-        gap = left[those] - right[index]
-        drop = np.abs(bottom[those] - bottom[index])
-        # Stops, colons and hyphens are too low to be components: they leave a gap.
-        fits = (gap >= -0.25 * taller) & (gap <= 1.3 * taller)
-        fits &= drop <= np.maximum(1, 0.35 * taller)
-        fits &= taller <= 2.2 * np.minimum(height[those], height[index])
-        those, drop = those[fits], drop[fits]
-        if not len(those):
-            continue
-        nearest = int(those[np.argmin(left[those] + 0.5 * drop)])
+    span = np.arange(int((end - begin).max(initial=0)))
+    those = np.maximum(begin, np.arange(len(components)) + 1)[:, None] + span  # (parts, candidates)
+    known = those < end[:, None]
+    those = np.where(known, those, 0)
+    taller = np.maximum(height[those], height[:, None])
+    gap = left[those] - right[:, None]
+    drop = np.abs(bottom[those] - bottom[:, None])
+    # Stops, colons and hyphens are too low to be components: they leave a gap.
+    fits = known & (gap >= -0.25 * taller) & (gap <= 1.3 * taller)
+    fits &= drop <= np.maximum(1, 0.35 * taller)
+    fits &= taller <= 2.2 * np.minimum(height[those], height[:, None])
+    far = np.where(fits, left[those] + 0.5 * drop, np.inf)
+    for index in np.flatnonzero(fits.any(axis=1)):
+        nearest = int(those[index, far[index].argmin()])
         rival = leaders[nearest]
         if rival >= 0:
             if right[rival] >= right[index]:

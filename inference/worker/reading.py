@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -14,7 +13,7 @@ from inference.domain.finding import Finding
 from inference.domain.geometry import Stack, stack
 from inference.domain.instance import Instance
 from inference.domain.job import JobRequest
-from inference.domain.manifest import BurnedIn, Explanation, Manifest, Scope, Task
+from inference.domain.manifest import Explanation, Manifest, Scope, Task
 from inference.domain.recognition import Kind
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
@@ -113,16 +112,12 @@ class Reader:
         """Read each Instance for itself."""
         manifest = model.manifest
         seen, refusals = self._open(manifest, instances)
-        with ThreadPoolExecutor(1) as beside:
-            looking = beside.submit(look_for_text, manifest, seen)
-            if manifest.needs.burned_in is BurnedIn.REFUSE:
-                seen, _ = looking.result()
-            answers = model.assess([each.picture for each in seen], explain=explain) if seen else ()
-            looked, why = looking.result()
+        seen, why = look_for_text(manifest, seen)
         refusals = (*refusals, *why)
+        answers = model.assess([each.picture for each in seen], explain=explain) if seen else ()
         findings: list[Finding] = []
         shown: dict[str, Evidence] = {}
-        for each, answer in zip(looked, answers, strict=True):
+        for each, answer in zip(seen, answers, strict=True):
             doubts = self._doubts(manifest, each)
             found = findings_in_image(manifest, each, answer, doubts)
             findings.extend(found)
