@@ -16,7 +16,8 @@ from fastapi import APIRouter
 
 from dicom_node.archive import DiskArchive, LocalDestination
 from dicom_node.dicomweb import Context, dicomweb
-from inference.domain.errors import RepositoryUnavailable, SettingsError
+from inference.domain.errors import RepositoryUnavailable, SettingsError, UnknownModel
+from inference.domain.job import ModelId
 from inference.domain.result import Role
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
@@ -162,6 +163,22 @@ def build_registry(settings: Settings) -> FolderRegistry:
     from inference.models.registry import SHIPPED, FolderRegistry
 
     return FolderRegistry([SHIPPED, settings.state / "models"])
+
+
+def build_cards(settings: Settings) -> Callable[[ModelId], str | None]:
+    """Return what finds a model's card; it never looks where no model is registered."""
+    from inference.models.candidate import CARD
+
+    registry = build_registry(settings)
+
+    def card(model: ModelId) -> str | None:
+        try:
+            path = registry.folder(model) / CARD
+        except UnknownModel:
+            return None
+        return path.read_text("utf-8", "replace") if path.is_file() else None
+
+    return card
 
 
 def build_rulebook(

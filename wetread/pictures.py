@@ -6,11 +6,14 @@ import io
 
 from PIL import Image
 
-from structured_reports.overlay import overlay_pixels
+from structured_reports.overlay import overlay_frames
 
 
-def overlay_as_png(part10: bytes) -> bytes:
-    """Return an overlay of ours as PNG."""
+def overlay_as_png(part10: bytes, frame: int = 1) -> bytes:
+    """Return a frame of an overlay of ours as PNG; IndexError where there is no such frame."""
+    frames = overlay_frames(part10)
+    if not 1 <= frame <= len(frames):
+        raise IndexError(frame)
     stream = io.BytesIO()
-    Image.fromarray(overlay_pixels(part10)).save(stream, "PNG")
+    Image.fromarray(frames[frame - 1]).save(stream, "PNG")
     return stream.getvalue()

@@ -9,7 +9,14 @@ import threading
 import uvicorn
 
 from wetread import logs, settings
-from wetread.bootstrap import build_dicomweb, build_node, build_review_desk, exclusive, open_stores
+from wetread.bootstrap import (
+    build_cards,
+    build_dicomweb,
+    build_node,
+    build_review_desk,
+    exclusive,
+    open_stores,
+)
 
 _log = logging.getLogger("wetread.serve")
 
@@ -36,6 +43,8 @@ def serve() -> None:
                         build_router(stores, Reviewing(desk, configuration.reviewer_header)),
                     ],
                     configuration.cors_origins,
+                    cards=build_cards(configuration),
+                    knows_reviewer=bool(configuration.reviewer_header),
                 ),
                 host=configuration.http_host,
                 port=configuration.http_port,

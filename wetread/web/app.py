@@ -8,20 +8,17 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from inference.domain.errors import WetreadError
-from inference.domain.result import ResultObject, Role
-from inference.domain.uid import check_uid
-from structured_reports.text import report_as_text
 from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
-from wetread.pictures import overlay_as_png
-from wetread.web import reading_list
+from wetread.web import models, reading_list, study
 from wetread.web.cors import DicomWebCors
-from wetread.web.pages import CONTENT_SECURITY_POLICY, static, templates
-from wetread.web.problems import NotFound, problem, problem_for
+from wetread.web.models import Cards
+from wetread.web.pages import CONTENT_SECURITY_POLICY, static
+from wetread.web.problems import problem, problem_for
 
 
 def build_app(
@@ -29,11 +26,21 @@ def build_app(
     ready: threading.Event,
     routers: Sequence[APIRouter] = (),
     cors_origins: Sequence[str] = (),
+    cards: Cards = lambda model: None,
+    knows_reviewer: bool = False,
 ) -> FastAPI:
-    """`ready` is set while every service runs. `cors_origins` may read DICOMweb."""
+    """`ready` is set while every service runs. `cors_origins` may read DICOMweb.
+
+    `cards` finds what a model's page shows. `knows_reviewer`: a proxy says who reviews.
+    """
     app = FastAPI(title="Wetread", version=VERSION, redoc_url=None)
     app.mount("/static", static)
-    for router in (reading_list.build_router(stores), *routers):
+    pages = (
+        reading_list.build_router(stores),
+        study.build_router(stores, knows_reviewer),
+        models.build_router(cards),
+    )
+    for router in (*pages, *routers):
         app.include_router(router)
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)
@@ -85,44 +92,4 @@ def build_app(
         """What `wetread status --json` prints."""
         return describe(stores, max(1, min(limit, 1000)))
 
-    @app.get("/studies/{uid}", response_class=HTMLResponse, include_in_schema=False)
-    def study(request: Request, uid: str) -> HTMLResponse:
-        found = stores.index.study(check_uid(uid))
-        if found is None:
-            raise NotFound(f"no Study {uid} is held")
-        results = [
-            (
-                job,
-                result,
-                [each for each in result.objects if each.role is Role.OVERLAY],
-                [_text(stores, each) for each in result.objects if each.role is Role.REPORT],
-                stores.outbox.deliveries(job_id=job.job_id),
-            )
-            for job, result in stores.results.of_study(uid)
-        ]
-        return templates.TemplateResponse(
-            request,
-            "study.html",
-            {
-                "study": found,
-                "results": results,
-                "shadows": stores.results.of_study(uid, shadow=True),
-            },
-        )
-
-    @app.get("/studies/{uid}/overlays/{sop_instance_uid}.png", include_in_schema=False)
-    def overlay(uid: str, sop_instance_uid: str) -> Response:
-        check_uid(uid)
-        check_uid(sop_instance_uid)
-        for _, result in stores.results.of_study(uid):
-            for each in result.objects:
-                if each.sop_instance_uid == sop_instance_uid and each.role is Role.OVERLAY:
-                    png = overlay_as_png(stores.archive.path(each.key).read_bytes())
-                    return Response(png, media_type="image/png")
-        raise NotFound(f"no overlay {sop_instance_uid} is held")
-
     return app
-
-
-def _text(stores: Stores, report: ResultObject) -> str:
-    return report_as_text(stores.archive.path(report.key).read_bytes())

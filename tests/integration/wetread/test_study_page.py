@@ -1,0 +1,136 @@
+"""A study's page, and what it links to."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from inference.domain.code import Code
+from inference.domain.finding import Presence
+from inference.domain.job import ModelId
+from inference.domain.result import ResultObject
+from inference.domain.review import Review, Reviewer, Verdict
+from tests.contracts.reading import said
+from tests.contracts.repositories import at, make_failure, make_object, make_result
+from tests.integration.wetread.pages import Pages
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_all_that_is_known_is_on_it(pages: Pages) -> None:
+    job = pages.add("1.1", said(Presence.PRESENT, 0.7), rows=8, columns=8, frames=3)
+    report: ResultObject = replace(make_object(9), study_instance_uid="1.1")
+    review = Review(job, "1.1", 1, Verdict.AGREE, Reviewer("ann", "Arzt^Anna"), at(9))
+    pages.stores.reviews.record(replace(review, report=report), ["pacs"])
+    text = pages.get("/studies/1.1").text
+    assert "Doe, Jané" in text
+    assert "70 %" in text
+    assert '<a href="/models/chest/1">' in text
+    assert "revision 1 stable" in text
+    assert "pacs" in text
+    assert "Arzt, Anna" in text
+    (series,) = json.loads(unescape(re.findall(r'data-series="([^"]*)"', text)[0]))
+    assert [(each["uid"], each["frames"]) for each in series["instances"]] == [("1.1.1.1", 3)]
+    assert "Your ID" in text
+    (job_id,) = re.findall(r'data-job="(\d+)"', text)
+    assert int(job_id) == job
+
+
+def test_a_failure_cannot_be_reviewed(pages: Pages) -> None:
+    pages.add("1.1", make_failure())
+    text = pages.get("/studies/1.1").text
+    assert "it broke" in text
+    assert "data-job" not in text
+
+
+def test_who_is_known_is_not_asked(tmp_path: Path) -> None:
+    pages = Pages(tmp_path, knows_reviewer=True)
+    try:
+        pages.add("1.1", said(Presence.PRESENT))
+        assert "Your ID" not in pages.get("/studies/1.1").text
+    finally:
+        pages.stores.close()
+
+
+def test_nothing_of_a_header_becomes_markup(pages: Pages) -> None:
+    (finding,) = said(Presence.PRESENT).findings
+    evil = replace(finding, finding=Code("1", "99TEST", HOSTILE))
+    names = ("patient_name", "patient_id", "accession_number", "study_description")
+    job = pages.add(
+        "1.1",
+        make_result(findings=(evil,)),
+        **dict.fromkeys(names, f'">{HOSTILE}'),
+        series_description=f"'\">{HOSTILE}",
+        rows=8,
+        columns=8,
+    )
+    report = replace(make_object(9), study_instance_uid="1.1")
+    reviewer = Reviewer(HOSTILE, HOSTILE)
+    review = Review(job, "1.1", 1, Verdict.AGREE, reviewer, at(9), comment=HOSTILE, report=report)
+    pages.stores.reviews.record(review, [])
+    text = pages.get("/studies/1.1").text
+    assert "<script>" not in text
+    assert text.count("&lt;script&gt;") >= 8
+
+
+def test_a_header_is_read_line_by_line(pages: Pages) -> None:
+    item = Dataset()
+    item.CodeValue = "T-1"
+    header = Dataset()
+    header.SOPClassUID, header.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.1.1.1"
+    header.StudyInstanceUID, header.SeriesInstanceUID = "1.1", "1.1.1"
+    header.PatientName = HOSTILE
+    header.WindowCenter = ["40", "300"]
+    header.AnatomicRegionSequence = [item]
+    header.EncapsulatedDocument = b"\0\1"
+    pages.add("1.1")
+    path = pages.stores.archive.path("studies/1.1/1.1.1.1.dcm")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    header.save_as(path, enforce_file_format=True)
+    answer = pages.get("/studies/1.1/instances/1.1.1.1/tags")
+    assert answer.headers["content-type"] == "application/json"
+    values = {each["name"]: each["value"] for each in answer.json()}
+    assert values["PatientName"] == HOSTILE
+    assert values["WindowCenter"] == "40\\300"
+    assert values["CodeValue"] == "T-1"
+    assert values["EncapsulatedDocument"] == "2 bytes"
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/studies/1.9", 404),
+        ("/studies/x", 400),
+        ("/studies/1.1/instances/1.9/tags", 404),
+        ("/studies/1.1/instances/x/tags", 400),
+        ("/studies/1.1/overlays/1.9.png", 404),
+        ("/studies/1.1/overlays/1.9.png?frame=0", 422),
+        ("/models/chest/9", 404),
+    ],
+)
+def test_what_is_not_there(pages: Pages, url: str, status: int) -> None:
+    pages.add("1.1")
+    assert pages.get(url).status_code == status
+
+
+def test_a_card_is_text(tmp_path: Path) -> None:
+    def cards(model: ModelId) -> str | None:
+        return f"# Card of {model} {HOSTILE}" if model == ModelId("chest", "1") else None
+
+    pages = Pages(tmp_path, cards=cards)
+    try:
+        text = pages.get("/models/chest/1").text
+        assert "Card of chest 1 &lt;script&gt;" in text
+        assert "<script>" not in text
+        assert pages.get("/models/chest/..").status_code == 404
+    finally:
+        pages.stores.close()

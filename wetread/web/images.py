@@ -1,0 +1,131 @@
+"""What a study page shows: the images of a Study, and one header in full."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pydicom
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
+
+from inference.domain.catalog import Condition, Entry, Field, Level, Search
+from inference.domain.matching import AnyOf
+from inference.domain.result import Result, Role
+from wetread.bootstrap import Stores
+
+_MOST = 5_000  # Instances of one page
+_LONGEST = 400  # characters of one value
+# What pydicom says of bytes that are not what the VR promises
+_BROKEN: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    LookupError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+_BULK = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
+
+
+def images_of(stores: Stores, uid: str, results: list[Result]) -> list[dict[str, Any]]:
+    """Return the Series of a Study that came in and have pixels, in the order of their numbers."""
+    ours = {each.sop_instance_uid for result in results for each in result.objects}
+    series: dict[str, dict[str, Any]] = {}
+    for entry in _instances(stores, uid):
+        if Field.ROWS not in entry.values or entry.text(Field.SOP_INSTANCE_UID) in ours:
+            continue
+        shown = series.setdefault(
+            entry.text(Field.SERIES_INSTANCE_UID),
+            {
+                "series": entry.text(Field.SERIES_INSTANCE_UID),
+                "number": _number(entry, Field.SERIES_NUMBER, 0),
+                "text": " ".join(
+                    entry.text(each) for each in (Field.MODALITY, Field.SERIES_DESCRIPTION)
+                ),
+                "instances": [],
+            },
+        )
+        shown["instances"].append(
+            {
+                "uid": entry.text(Field.SOP_INSTANCE_UID),
+                "frames": _number(entry, Field.NUMBER_OF_FRAMES, 1),
+                "number": _number(entry, Field.INSTANCE_NUMBER, 0),
+            }
+        )
+    for each in series.values():
+        each["instances"].sort(key=lambda instance: instance["number"])
+    return sorted(series.values(), key=lambda each: each["number"])
+
+
+def overlays_of(stores: Stores, uid: str, results: list[Result]) -> list[dict[str, Any]]:
+    """Return the overlays of `results`, with the number of their frames."""
+    frames = {
+        entry.text(Field.SOP_INSTANCE_UID): _number(entry, Field.NUMBER_OF_FRAMES, 1)
+        for entry in _instances(stores, uid)
+    }
+    return [
+        {
+            "uid": each.sop_instance_uid,
+            "text": str(result.model or ""),
+            "frames": frames.get(each.sop_instance_uid, 1),
+        }
+        for result in results
+        for each in result.objects
+        if each.role is Role.OVERLAY
+    ]
+
+
+def tags_of(stores: Stores, uid: str, sop_instance_uid: str) -> list[dict[str, str]] | None:
+    """Return the header of an Instance that came in, line by line; None where it is not held."""
+    named = Condition(Field.SOP_INSTANCE_UID, AnyOf((sop_instance_uid,)))
+    of_study = Condition(Field.STUDY_INSTANCE_UID, AnyOf((uid,)))
+    found = stores.catalog.search(Search(Level.INSTANCE, (named, of_study), limit=1))
+    if not found:
+        return None
+    with stores.archive.path(found[0].key).open("rb") as file:
+        header = pydicom.dcmread(file, stop_before_pixels=True, force=True)
+    return [*_lines(getattr(header, "file_meta", Dataset())), *_lines(header)]
+
+
+def _lines(dataset: Dataset, depth: int = 0) -> Iterator[dict[str, str]]:
+    for tag in sorted(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except _BROKEN as error:  # the other lines still count
+            yield {"tag": str(tag), "vr": "", "name": "", "value": f"({type(error).__name__})"}
+            continue
+        yield {
+            "tag": "> " * depth + str(tag),
+            "vr": str(element.VR),
+            "name": element.keyword or element.name,
+            "value": _value(element),
+        }
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _lines(item, depth + 1)
+
+
+def _value(element: DataElement) -> str:
+    if element.VR == "SQ":
+        return f"{len(element.value)} items"
+    if element.VR in _BULK:
+        return f"{len(element.value or b'')} bytes"
+    value = element.value
+    several = element.VM > 1
+    text = "\\".join(map(str, value)) if several else str("" if value is None else value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _instances(stores: Stores, uid: str) -> tuple[Entry, ...]:
+    of_study = Condition(Field.STUDY_INSTANCE_UID, AnyOf((uid,)))
+    return tuple(stores.catalog.search(Search(Level.INSTANCE, (of_study,), limit=_MOST)))
+
+
+def _number(entry: Entry, field: Field, otherwise: int) -> int:
+    value = entry.values.get(field, otherwise)
+    return value if isinstance(value, int) else otherwise
