@@ -70,12 +70,18 @@ class FolderRegistry:
                 self._loaded[model] = load_model(file, folder, self._device)
             return self._loaded[model]
 
+    def gates(self) -> Sequence[ModelId]:
+        """Return the gates that are in use: of each name the highest version."""
+        newest: dict[str, ModelId] = {}
+        for each in sorted(self._folders.gates, key=lambda each: _order(each.version)):
+            newest[each.name] = each
+        return tuple(newest[name] for name in sorted(newest))
+
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
-        versions = [each for each in self._folders.gates if each.name == name]
-        if not versions:
+        newest = next((each for each in self.gates() if each.name == name), None)
+        if newest is None:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
-        newest = max(versions, key=lambda each: _order(each.version))
         with self._lock:
             if newest not in self._gates:
                 self._gates[newest] = load_gate(self._folders.gates[newest])

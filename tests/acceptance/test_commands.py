@@ -120,7 +120,10 @@ def test_rules_test_says_which_rule_takes_a_file_and_why(tmp_path: Path) -> None
 def test_models_are_listed_and_verified(tmp_path: Path) -> None:
     listed = json.loads(wetread("models", "list", "--json", cwd=tmp_path).stdout)
     assert "cxr-pneumonia" in {each["name"] for each in listed}
-    assert wetread("models", "verify", cwd=tmp_path).returncode == 0
+    verified = wetread("models", "verify", cwd=tmp_path)
+    assert verified.returncode == 0
+    for name in ("body-part", "ct-contrast", "cxr-pneumonia"):
+        assert f"{name} 1.0.0: verified" in verified.stdout
     assert "233604007" in wetread("models", "show", "cxr-pneumonia", "--json", cwd=tmp_path).stdout
 
 

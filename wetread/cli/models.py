@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from inference.domain.errors import ModelError
+from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
 from inference.domain.rollout import Rollout, Stage, percent
 from wetread import settings
@@ -71,16 +74,20 @@ def show(
 
 @app.command()
 def verify(as_json: AsJson = False) -> None:
-    """Load every model: manifest valid, weights unchanged. Exit code 1 if one is not."""
+    """Load every model and gate: manifest valid, weights unchanged. Exit code 1 if one is not."""
     registry = build_registry(settings.load())
+    loads: list[tuple[ModelId, Callable[[], object]]] = [
+        (each.model, partial(registry.load, each.model)) for each in registry.manifests()
+    ]
+    loads += [(each, partial(registry.gate, each.name)) for each in registry.gates()]
     rows: list[dict[str, Any]] = []
-    for each in registry.manifests():
+    for model, load in loads:
         try:
-            registry.load(each.model)
+            load()
             error = None
         except ModelError as fault:
             error = str(fault)
-        rows.append({"model": each.model.name, "version": each.model.version, "error": error})
+        rows.append({"model": model.name, "version": model.version, "error": error})
     if as_json:
         print_json(rows)
     else:
