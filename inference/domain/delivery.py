@@ -16,6 +16,17 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many Deliveries to one Destination stand where. `due` is when the next one is tried."""
+
+    destination: str
+    pending: int
+    delivered: int
+    failed: int
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     delivery_id: int
     job_id: int

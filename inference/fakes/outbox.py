@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.delivery import Backlog, Delivery, DeliveryState
 from inference.fakes.store import MemoryStore
 
 
@@ -56,14 +56,22 @@ class MemoryOutbox:
             )
             return True
 
-    def deliveries(self, job_id: int | None = None, limit: int = 100) -> Sequence[Delivery]:
+    def deliveries(
+        self, job_id: int | None = None, limit: int = 100, state: DeliveryState | None = None
+    ) -> Sequence[Delivery]:
         with self._store.transaction():
             found = [
                 each
                 for _, each in sorted(self._store.deliveries.items(), reverse=True)
-                if job_id in (None, each.job_id)
+                if job_id in (None, each.job_id) and state in (None, each.state)
             ]
             return tuple(found[:limit])
+
+    def backlog(self) -> Sequence[Backlog]:
+        with self._store.transaction():
+            held = list(self._store.deliveries.values())
+        names = sorted({each.destination for each in held})
+        return tuple(_backlog(name, [e for e in held if e.destination == name]) for name in names)
 
     def _keep(self, delivery: Delivery) -> Delivery:
         self._store.deliveries[delivery.delivery_id] = delivery
@@ -74,3 +82,17 @@ class MemoryOutbox:
         if held is None or held.state is not DeliveryState.PENDING:
             return None
         return held if held.attempts == delivery.attempts else None
+
+
+def _backlog(name: str, held: Sequence[Delivery]) -> Backlog:
+    states = [each.state for each in held]
+    return Backlog(
+        name,
+        pending=states.count(DeliveryState.PENDING),
+        delivered=states.count(DeliveryState.DELIVERED),
+        failed=states.count(DeliveryState.FAILED),
+        due=min(
+            (each.next_attempt_at for each in held if each.state is DeliveryState.PENDING),
+            default=None,
+        ),
+    )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
-from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.delivery import Backlog, Delivery, DeliveryState
 from inference.domain.result import ResultObject
 from inference.persistence.codec import tuple_from_json
 from inference.persistence.engine import Database
@@ -69,12 +69,33 @@ class SqlOutbox:
             error="",
         )
 
-    def deliveries(self, job_id: int | None = None, limit: int = 100) -> Sequence[Delivery]:
+    def deliveries(
+        self, job_id: int | None = None, limit: int = 100, state: DeliveryState | None = None
+    ) -> Sequence[Delivery]:
         query = select(deliveries).order_by(deliveries.c.delivery_id.desc()).limit(limit)
         if job_id is not None:
             query = query.where(deliveries.c.job_id == job_id)
+        if state is not None:
+            query = query.where(deliveries.c.state == state)
         with self._database.reading() as connection:
             return tuple(_delivery(row) for row in connection.execute(query))
+
+    def backlog(self) -> Sequence[Backlog]:
+        def count(state: DeliveryState) -> ColumnElement[int]:
+            return func.count(case((deliveries.c.state == state, 1)))
+
+        pending = deliveries.c.state == DeliveryState.PENDING
+        query = (
+            select(
+                deliveries.c.destination,
+                *(count(each) for each in DeliveryState),
+                func.min(case((pending, deliveries.c.next_attempt_at))),
+            )
+            .group_by(deliveries.c.destination)
+            .order_by(deliveries.c.destination)
+        )
+        with self._database.reading() as connection:
+            return tuple(Backlog(*row) for row in connection.execute(query))
 
     def _end(self, condition: ColumnElement[bool], **values: object) -> bool:
         with self._database.writing() as connection:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from inference.domain.delivery import Delivery
+from inference.domain.delivery import Backlog, Delivery, DeliveryState
 from inference.domain.instance import Description
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.domain.result import Result, ResultObject
@@ -113,8 +113,14 @@ class Outbox(Protocol):
         """Make a failed Delivery pending again; False if it is not failed."""
         ...
 
-    def deliveries(self, job_id: int | None = None, limit: int = 100) -> Sequence[Delivery]:
+    def deliveries(
+        self, job_id: int | None = None, limit: int = 100, state: DeliveryState | None = None
+    ) -> Sequence[Delivery]:
         """Return Deliveries, the newest first."""
+        ...
+
+    def backlog(self) -> Sequence[Backlog]:
+        """Return what there is for each Destination that ever got any, by name."""
         ...
 
 

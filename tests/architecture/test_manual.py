@@ -16,7 +16,7 @@ from inference.domain import errors
 from inference.domain.refusal import Reason
 from wetread.cli.app import app
 from wetread.settings import Settings
-from wetread.web import models, reading_list, study
+from wetread.web import models, operations, reading_list, study
 from wetread.web.app import build_app
 from wetread.web.reviews import build_router
 
@@ -58,7 +58,7 @@ def routes(web: Any) -> set[str]:
 def test_every_route_has_a_heading() -> None:
     nothing = cast(Any, None)
     web = build_app(nothing, threading.Event())
-    pages = [each.build_router(nothing) for each in (models, reading_list, study)]
+    pages = [each.build_router(nothing) for each in (models, operations, reading_list, study)]
     rooms = (build_router(nothing, nothing), *pages)
     assert headings("http.md") == routes(web).union(*map(routes, rooms))
 

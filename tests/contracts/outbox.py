@@ -95,6 +95,26 @@ class OutboxContract(RepositoriesContract):
         assert repositories.outbox.deliveries(job_id=second, limit=1) == found[:1]
         assert repositories.outbox.deliveries(limit=2) == found[:2]
 
+    def test_what_waits_for_each_destination(self, repositories: Repositories) -> None:
+        assert repositories.outbox.backlog() == ()
+        self.fill(repositories, "b", "a")
+        self.fill(repositories, "a", revision=2)
+        first = repositories.outbox.claim(at(5), LEASE)
+        assert first is not None
+        repositories.outbox.fail(first, "refused")
+        second = repositories.outbox.claim(at(5), LEASE)
+        assert second is not None
+        repositories.outbox.delivered(second, at(6))
+        found = {each.destination: each for each in repositories.outbox.backlog()}
+        assert list(found) == ["a", "b"]
+        counts = [(each.pending, each.delivered, each.failed) for each in found.values()]
+        assert [sum(each) for each in zip(*counts, strict=True)] == [1, 1, 1]
+        (due,) = [each.due for each in found.values() if each.pending]
+        assert due == at(5)
+        assert all(each.due is None for each in found.values() if not each.pending)
+        failed = repositories.outbox.deliveries(state=DeliveryState.FAILED)
+        assert [each.delivery_id for each in failed] == [first.delivery_id]
+
     def test_two_claimers_never_get_the_same_delivery(self, repositories: Repositories) -> None:
         self.fill(repositories, *(f"d{number}" for number in range(30)))
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from inference.domain.errors import WetreadError
 from wetread.bootstrap import VERSION, Stores
 from wetread.cli.status import describe
-from wetread.web import models, reading_list, study
+from wetread.web import models, operations, reading_list, study
 from wetread.web.cors import DicomWebCors
 from wetread.web.models import Cards
 from wetread.web.pages import CONTENT_SECURITY_POLICY, static
@@ -39,6 +39,7 @@ def build_app(
         reading_list.build_router(stores),
         study.build_router(stores, knows_reviewer),
         models.build_router(cards),
+        operations.build_router(stores),
     )
     for router in (*pages, *routers):
         app.include_router(router)

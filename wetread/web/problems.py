@@ -21,6 +21,10 @@ class ForeignOrigin(WetreadError):
     """The request comes from a page of somebody else."""
 
 
+class NotFailed(WetreadError):
+    """Only what failed is replayed."""
+
+
 class NotJson(WetreadError):
     """The body has to be JSON, and say so in Content-Type."""
 
@@ -30,6 +34,7 @@ _STATUSES: tuple[tuple[type[WetreadError], int], ...] = (
     (NotAuthenticated, 401),
     (ForeignOrigin, 403),
     (NotFound, 404),
+    (NotFailed, 409),
     (NotJson, 415),
     (InvalidReview, 422),
     (ResourceError, 503),
