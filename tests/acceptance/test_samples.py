@@ -50,18 +50,20 @@ def test_every_sample_ends_in_a_report_that_orthanc_holds(
 
 
 @pytest.mark.shared
-def test_a_header_that_lies_is_answered_with_its_own_words(
+def test_a_header_that_lies_is_answered_by_what_the_pixels_show(
     make_node: Callable[..., Node], shared_data: Path
 ) -> None:
-    node = make_node()
+    node = make_node(gate=True)
     storescu(
         [shared_data / "dicom-samples" / "chest-radiographs" / SAME_UID_AS_TEST1],
         node.port,
         called="WETREAD",
     )
     (study,) = node.settle(1)["studies"]
-    assert study["jobs"][0]["state"] == "refused"
-    assert "Modality is CT" in study["jobs"][0]["reasons"][0]
+    (job,) = study["jobs"]
+    assert job["model"] == "ct-contrast 1.0.0"  # the header says CT
+    assert job["state"] == "refused"
+    assert "By its pixels this is a frontal chest radiograph" in "".join(job["reasons"])
     _check_objects(node)
 
 
