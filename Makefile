@@ -15,6 +15,7 @@ ARGS   ?=
 
 setup: $(STAMP)
 	@sh tools/system-packages.sh
+	@sh tools/web-packages.sh
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Wetread needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -27,6 +28,7 @@ demo: setup
 	$(BIN)/wetread demo $(ARGS)
 
 test: setup
+	@sh tools/system-packages.sh chromium
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The programs beside Python that demo and tests talk to: a real Orthanc and DCMTK.
+# The programs beside Python that demo and tests talk to: a real Orthanc and DCMTK, npm for what the
+# browser gets, and what the arguments name: the tests ask for chromium.
 # Installed where apt and root are at hand; elsewhere it says what is missing and goes on.
 set -u
 
@@ -7,6 +8,10 @@ missing=""
 command -v Orthanc >/dev/null 2>&1 || missing="$missing orthanc"
 [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing="$missing orthanc-dicomweb"
 [ -x /usr/bin/storescu ] || missing="$missing dcmtk"
+command -v npm >/dev/null 2>&1 || missing="$missing npm"
+for each in "$@"; do
+    command -v "$each" >/dev/null 2>&1 || missing="$missing $each"
+done
 [ -z "$missing" ] && exit 0
 
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

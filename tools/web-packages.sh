@@ -1,0 +1,31 @@
+#!/bin/sh
+# What the browser gets beside our own pages, from npm by name, version and SHA-512: the viewer OHIF,
+# and axe-core for the tests. It lands in .web/; without npm it says what is missing and goes on.
+set -u
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+web="$here/.web"
+
+fetch() { # folder, package, version, integrity, the folder inside the package to keep
+    [ "$(cat "$web/$1/.version" 2>/dev/null)" = "$3" ] && return 0
+    if ! command -v npm >/dev/null 2>&1; then
+        echo "Not installed: npm, which brings $2. Wetread goes on without it." >&2
+        return 0
+    fi
+    work=$(mktemp -d) || return 0
+    (
+        cd "$work" && npm pack --silent --ignore-scripts "$2@$3" >name 2>npm.log &&
+            tarball=$(ls ./*.tgz) &&
+            got="sha512-$(openssl dgst -sha512 -binary "$tarball" | base64 -w0)" &&
+            { [ "$got" = "$4" ] || { echo "$2@$3 is not what it was: $got" >&2; exit 1; }; } &&
+            tar xzf "$tarball" && printf %s "$3" >"$5/.version" &&
+            mkdir -p "$web" && rm -rf "$web/$1" && mv "$5" "$web/$1"
+    ) || { echo "Could not fetch $2@$3; Wetread goes on without it." >&2; cat "$work/npm.log" >&2; }
+    rm -rf "$work"
+}
+
+fetch ohif @ohif/app 3.13.2 \
+    sha512-WZdxmpmG7rqFgW9ZJLcbgr3XCtLi1KDNPoMaeY5PPe6j4G4fjEjjkycZM6C6Zk2F87BKxFfpq+jd5xXZB9E8EA== package/dist
+fetch axe-core axe-core 4.14.1 \
+    sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ== package
+exit 0
