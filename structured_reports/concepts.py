@@ -36,6 +36,8 @@ REVIEW_REPORT: Final = _private("AIREVIEW", "AI Result Assessment")
 
 # TID 1001, TID 1003, TID 1004
 PERSON: Final[Code] = codes.DCM.Person
+PERSON_NAME: Final[Code] = codes.DCM.PersonObserverName
+LOGIN_NAME: Final[Code] = codes.DCM.PersonObserverLoginName
 DEVICE: Final[Code] = codes.DCM.Device
 DEVICE_NAME: Final[Code] = codes.DCM.DeviceObserverName
 DEVICE_MODEL: Final[Code] = codes.DCM.DeviceObserverModelName

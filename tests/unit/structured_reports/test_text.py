@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from inference.domain.code import Code
 from inference.domain.finding import Presence
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import ResultObject, Role
+from inference.domain.review import ReviewReason, Verdict
 from inference.ports import Evidence
 from structured_reports.encoder import DicomResultEncoder
 from structured_reports.text import report_as_text
+from tests.support.reviews import ANN, BEN, encode, review_of, write_report
 from tests.support.sources import (
     MANIFEST,
     assessed,
@@ -84,3 +87,41 @@ def test_a_revision(encoder: DicomResultEncoder, evidence: Evidence) -> None:
         replace(result, revision=2), MANIFEST, [evidence], replace(result, objects=(old,))
     )[0]
     assert "Replaces      1.2.99" in report_as_text(report.part10).splitlines()
+
+
+def test_a_review(evidence: Evidence, tmp_path: Path) -> None:
+    result = assessed(evidence.instance, [finding_of(evidence.instance)])
+    report = write_report(result, evidence, tmp_path)
+    review = review_of(
+        result,
+        Verdict.DISAGREE,
+        presence=Presence.ABSENT,
+        right_finding=Code("46621007", "SCT", "Atelectasis"),
+        reason=ReviewReason.OTHER_FINDING,
+        comment="Known since 2024.\nSee the lateral view.",
+        reviewer=BEN,
+    )
+    text = report_as_text(encode(review, result, report).part10)
+    lines = text.splitlines()
+    assert lines[0] == "REVIEW OF AN AI RESULT, NOT VERIFIED"
+    assert "Patient       Doe Jane, ID P-7, born 1970-01-02, sex F" in lines
+    assert f"Reviewer      {BEN.name}, login {BEN.id}" in lines
+    assert "AI result rejected" in lines
+    assert "  Right finding Atelectasis" in lines
+    assert "  Comment       See the lateral view." in lines
+    assert "Finding: Pneumonia" in lines
+    assert "  By the person Absent" in lines
+    assert "About report" in text
+    assert all(len(each) <= 96 for each in lines)
+
+
+def test_a_verified_review_of_the_whole(evidence: Evidence, tmp_path: Path) -> None:
+    result = assessed(evidence.instance, [finding_of(evidence.instance)])
+    report = write_report(result, evidence, tmp_path)
+    person = replace(ANN, authenticated=True)
+    review = review_of(result, Verdict.AGREE, finding=None, reviewer=person)
+    lines = report_as_text(encode(review, result, report).part10).splitlines()
+    assert lines[0] == "REVIEW OF AN AI RESULT, VERIFIED"
+    assert "Reviewer      Arzt Anna Dr. MD, login ann, Hospital" in lines
+    assert "AI result accepted" in lines
+    assert not any(each.startswith("Finding") for each in lines)
