@@ -29,6 +29,7 @@ from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
+from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import check, migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
@@ -73,6 +74,7 @@ class Stores:
     reviews: SqlReviews
     catalog: SqlCatalog
     reading: SqlReadingList
+    listing: SqlListing
     archive: DiskArchive
 
     def close(self) -> None:
@@ -136,6 +138,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlReviews(database),
         SqlCatalog(database),
         SqlReadingList(database),
+        SqlListing(database),
         DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inference.fakes.catalog import MemoryCatalog
 from inference.fakes.cursors import MemoryCursors
 from inference.fakes.index import MemoryIndex
+from inference.fakes.listing import MemoryListing
 from inference.fakes.outbox import MemoryOutbox
 from inference.fakes.queue import MemoryJobQueue
 from inference.fakes.reading import MemoryReadingList
@@ -18,6 +19,7 @@ __all__ = [
     "MemoryCursors",
     "MemoryIndex",
     "MemoryJobQueue",
+    "MemoryListing",
     "MemoryOutbox",
     "MemoryReadingList",
     "MemoryResults",

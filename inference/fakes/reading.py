@@ -29,7 +29,7 @@ class MemoryReadingList:
 
     def read(self, query: ReadingQuery) -> ReadingPage:
         with self._store.transaction():
-            found = [self._reading(each) for each in self._store.studies.values()]
+            found = [reading_of(self._store, each) for each in self._store.studies.values()]
             found = [each for each in found if self._fits(each, query)]
         found.sort(key=lambda each: each.study.study_instance_uid)
         newest = query.order is Order.NEWEST
@@ -52,25 +52,6 @@ class MemoryReadingList:
             tuple(sorted(modalities - {"", *DERIVED_MODALITIES})), tuple(sorted(models))
         )
 
-    def _reading(self, study: Study) -> Reading:
-        uid = study.study_instance_uid
-        jobs = [
-            row.job
-            for row in self._store.jobs.values()
-            if row.job.request.study_instance_uid == uid and not row.job.request.shadow
-        ]
-        results = [(each, self._store.results.get(each.job_id)) for each in jobs]
-        counted = counting([(job, result) for job, result in results if result is not None])
-        numbers = {job.job_id for job, _ in counted}
-        newest = max((each.request.revision for each in jobs), default=0)
-        return Reading(
-            study,
-            standing_of([result for _, result in counted]),
-            tuple(each for each in jobs if each.request.revision == newest),
-            counted,
-            tuple(each for each in self._store.reviews if each.job_id in numbers),
-        )
-
     def _fits(self, reading: Reading, query: ReadingQuery) -> bool:
         of = reading.study.attributes
         day = date_key(of.study_date)
@@ -91,6 +72,27 @@ class MemoryReadingList:
             for row in self._store.catalog.values()
             if row.values[Field.STUDY_INSTANCE_UID] == uid
         }
+
+
+def reading_of(store: MemoryStore, study: Study) -> Reading:
+    """Return what is known of a Study."""
+    uid = study.study_instance_uid
+    jobs = [
+        row.job
+        for row in store.jobs.values()
+        if row.job.request.study_instance_uid == uid and not row.job.request.shadow
+    ]
+    results = [(each, store.results.get(each.job_id)) for each in jobs]
+    counted = counting([(job, result) for job, result in results if result is not None])
+    numbers = {job.job_id for job, _ in counted}
+    newest = max((each.request.revision for each in jobs), default=0)
+    return Reading(
+        study,
+        standing_of([result for _, result in counted]),
+        tuple(each for each in jobs if each.request.revision == newest),
+        counted,
+        tuple(each for each in store.reviews if each.job_id in numbers),
+    )
 
 
 def _is_about(study: Study, query: ReadingQuery) -> bool:

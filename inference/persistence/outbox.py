@@ -37,7 +37,7 @@ class SqlOutbox:
         )
         with self._database.writing() as connection:
             row = connection.execute(take).one_or_none()
-            return None if row is None else _delivery(row)
+            return None if row is None else delivery_of(row)
 
     def delivered(self, delivery: Delivery, at: datetime) -> None:
         # True whoever claimed it in the meantime: the destination has the objects.
@@ -78,7 +78,7 @@ class SqlOutbox:
         if state is not None:
             query = query.where(deliveries.c.state == state)
         with self._database.reading() as connection:
-            return tuple(_delivery(row) for row in connection.execute(query))
+            return tuple(delivery_of(row) for row in connection.execute(query))
 
     def backlog(self) -> Sequence[Backlog]:
         def count(state: DeliveryState) -> ColumnElement[int]:
@@ -111,7 +111,8 @@ def _claimed(delivery: Delivery) -> ColumnElement[bool]:
     )
 
 
-def _delivery(row: Any) -> Delivery:
+def delivery_of(row: Any) -> Delivery:
+    """Return the Delivery of a row of `deliveries`."""
     return Delivery(
         delivery_id=row.delivery_id,
         job_id=row.job_id,

@@ -51,7 +51,7 @@ class SqlReadingList:
         self._database = database
 
     def read(self, query: ReadingQuery) -> ReadingPage:
-        said = self._said()
+        said = said_by(self._database)
         ours = said.c.study_instance_uid == studies.c.study_instance_uid
         catalogued = catalog_studies.c.study_instance_uid == studies.c.study_instance_uid
         waits = studies.c.received_at
@@ -75,7 +75,7 @@ class SqlReadingList:
                 counted = found.order_by(None).subquery()
                 total = connection.scalar(select(func.count()).select_from(counted)) or 0
             uids = [row.study_instance_uid for row in rows]
-            return ReadingPage(_readings(connection, uids), total)
+            return ReadingPage(readings_of(connection, uids), total)
 
     def choices(self) -> ReadingChoices:
         modalities = (
@@ -89,65 +89,6 @@ class SqlReadingList:
                 tuple(sorted(connection.scalars(modalities))),
                 tuple(sorted(connection.scalars(models.distinct()))),
             )
-
-    def _said(self) -> CTE:
-        """A row for each Study with results: what those say that count."""
-        later = results.alias("later")
-        shown = jobs.alias("shown")
-        replaced = exists().where(
-            later.c.study_instance_uid == results.c.study_instance_uid,
-            later.c.revision > results.c.revision,
-            or_(results.c.model_name == "", later.c.model_name == results.c.model_name),
-            later.c.job_id == shown.c.job_id,
-            ~shown.c.shadow,
-        )
-        finding, presence, certainty = self._finding()
-        return (
-            select(
-                results.c.study_instance_uid,
-                func.max(case((presence == Presence.PRESENT.value, certainty))).label("present"),
-                func.max(case((presence == Presence.UNDETERMINED.value, 1), else_=0)).label(
-                    "undetermined"
-                ),
-                func.max(case((results.c.failed, 1), else_=0)).label("failed"),
-                func.max(case((results.c.outcome == Outcome.NOT_ASSESSED, 1), else_=0)).label(
-                    "not_assessed"
-                ),
-                func.max(
-                    case((exists().where(reviews.c.job_id == results.c.job_id), 1), else_=0)
-                ).label("reviewed"),
-            )
-            .select_from(
-                results.join(jobs, and_(jobs.c.job_id == results.c.job_id, ~jobs.c.shadow)).join(
-                    finding, _true(), isouter=True
-                )
-            )
-            .where(~replaced)
-            .group_by(results.c.study_instance_uid)
-            .cte("said")
-        )
-
-    def _finding(self) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]]:
-        """Return the findings of a result as rows, with presence and certainty."""
-        if self._database.is_sqlite:
-            # To look for a word is far cheaper than to take the JSON apart.
-            words = func.instr(results.c.findings, '"present"') + func.instr(
-                results.c.findings, '"undetermined"'
-            )
-            worth = case((words > 0, results.c.findings), else_="[]")
-            each = func.json_each(worth).table_valued("value", name="finding")
-            return (
-                each,
-                func.json_extract(each.c.value, "$.presence"),
-                func.json_extract(each.c.value, "$.certainty").cast(Float),
-            )
-        rows = func.json_array_elements(results.c.findings).table_valued("value", name="finding")
-        lateral = rows.render_derived()
-        return (
-            lateral,
-            lateral.c.value.op("->>")("presence"),
-            lateral.c.value.op("->>")("certainty").cast(Float),
-        )
 
     def _narrowed(self, query: ReadingQuery, said: CTE) -> list[ColumnElement[bool]]:
         narrowed: list[ColumnElement[bool]] = []
@@ -190,7 +131,7 @@ class SqlReadingList:
                 )
             )
         if query.standing is not None:
-            narrowed.append(_standing(said) == query.standing.value)
+            narrowed.append(standing_by(said) == query.standing.value)
         if query.reviewed is not None:
             is_reviewed = func.coalesce(said.c.reviewed, 0) > 0
             narrowed.append(is_reviewed if query.reviewed else ~is_reviewed)
@@ -202,11 +143,72 @@ class SqlReadingList:
         return narrowed
 
 
+def said_by(database: Database) -> CTE:
+    """A row for each Study with results: what those say that count."""
+    later = results.alias("later")
+    shown = jobs.alias("shown")
+    replaced = exists().where(
+        later.c.study_instance_uid == results.c.study_instance_uid,
+        later.c.revision > results.c.revision,
+        or_(results.c.model_name == "", later.c.model_name == results.c.model_name),
+        later.c.job_id == shown.c.job_id,
+        ~shown.c.shadow,
+    )
+    finding, presence, certainty = _finding(database)
+    return (
+        select(
+            results.c.study_instance_uid,
+            func.max(case((presence == Presence.PRESENT.value, certainty))).label("present"),
+            func.max(case((presence == Presence.UNDETERMINED.value, 1), else_=0)).label(
+                "undetermined"
+            ),
+            func.max(case((results.c.failed, 1), else_=0)).label("failed"),
+            func.max(case((results.c.outcome == Outcome.NOT_ASSESSED, 1), else_=0)).label(
+                "not_assessed"
+            ),
+            func.max(
+                case((exists().where(reviews.c.job_id == results.c.job_id), 1), else_=0)
+            ).label("reviewed"),
+        )
+        .select_from(
+            results.join(jobs, and_(jobs.c.job_id == results.c.job_id, ~jobs.c.shadow)).join(
+                finding, _true(), isouter=True
+            )
+        )
+        .where(~replaced)
+        .group_by(results.c.study_instance_uid)
+        .cte("said")
+    )
+
+
+def _finding(database: Database) -> tuple[FromClause, ColumnElement[Any], ColumnElement[Any]]:
+    """Return the findings of a result as rows, with presence and certainty."""
+    if database.is_sqlite:
+        # To look for a word is far cheaper than to take the JSON apart.
+        words = func.instr(results.c.findings, '"present"') + func.instr(
+            results.c.findings, '"undetermined"'
+        )
+        worth = case((words > 0, results.c.findings), else_="[]")
+        each = func.json_each(worth).table_valued("value", name="finding")
+        return (
+            each,
+            func.json_extract(each.c.value, "$.presence"),
+            func.json_extract(each.c.value, "$.certainty").cast(Float),
+        )
+    rows = func.json_array_elements(results.c.findings).table_valued("value", name="finding")
+    lateral = rows.render_derived()
+    return (
+        lateral,
+        lateral.c.value.op("->>")("presence"),
+        lateral.c.value.op("->>")("certainty").cast(Float),
+    )
+
+
 def _true() -> ColumnElement[bool]:
     return ~false()
 
 
-def _standing(said: CTE) -> ColumnElement[str]:
+def standing_by(said: CTE) -> ColumnElement[str]:
     """Return the most urgent, as `standing_of` does."""
     return case(
         (said.c.study_instance_uid.is_(None), Standing.WAITING.value),
@@ -218,7 +220,7 @@ def _standing(said: CTE) -> ColumnElement[str]:
     )
 
 
-def _readings(connection: Connection, uids: Sequence[str]) -> tuple[Reading, ...]:
+def readings_of(connection: Connection, uids: Sequence[str]) -> tuple[Reading, ...]:
     """Return what the list shows of each Study, in the order of `uids`."""
     held_studies = connection.execute(select(studies).where(studies.c.study_instance_uid.in_(uids)))
     by_uid = {row.study_instance_uid: study_of(row) for row in held_studies}

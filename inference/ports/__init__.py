@@ -5,6 +5,7 @@ The fakes that unit tests use are in `inference.fakes`.
 
 from inference.ports.catalog import Catalog
 from inference.ports.encoding import EncodedObject, Evidence, ResultEncoder
+from inference.ports.listing import Listing
 from inference.ports.models import (
     Assessment,
     Box,
@@ -38,6 +39,7 @@ __all__ = [
     "Index",
     "Intake",
     "JobQueue",
+    "Listing",
     "Model",
     "ModelRegistry",
     "Outbox",

@@ -28,6 +28,7 @@ from inference.ports import (
     Cursors,
     Index,
     JobQueue,
+    Listing,
     Outbox,
     ReadingList,
     Results,
@@ -57,6 +58,7 @@ class Repositories:
     catalog: Catalog
     reviews: Reviews
     reading: ReadingList
+    listing: Listing
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

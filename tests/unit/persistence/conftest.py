@@ -12,6 +12,7 @@ from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
+from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import migrate
 from inference.persistence.outbox import SqlOutbox
 from inference.persistence.queue import SqlJobQueue
@@ -54,4 +55,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlCatalog(database),
         SqlReviews(database),
         SqlReadingList(database),
+        SqlListing(database),
     )

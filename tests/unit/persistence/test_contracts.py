@@ -9,6 +9,7 @@ from inference.fakes.memory import (
     MemoryCursors,
     MemoryIndex,
     MemoryJobQueue,
+    MemoryListing,
     MemoryOutbox,
     MemoryReadingList,
     MemoryResults,
@@ -19,6 +20,7 @@ from inference.fakes.memory import (
 from inference.persistence.engine import Database
 from tests.contracts.catalog import CatalogContract
 from tests.contracts.index import IndexContract
+from tests.contracts.listing import ListingContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
 from tests.contracts.reading import ReadingListContract
@@ -50,6 +52,7 @@ class InMemory:
             MemoryCatalog(store),
             MemoryReviews(store),
             MemoryReadingList(store),
+            MemoryListing(store),
         )
 
 
@@ -130,4 +133,12 @@ class TestSqlReadingList(OnSqlite, ReadingListContract):
 
 
 class TestMemoryReadingList(InMemory, ReadingListContract):
+    pass
+
+
+class TestSqlListing(OnSqlite, ListingContract):
+    pass
+
+
+class TestMemoryListing(InMemory, ListingContract):
     pass
