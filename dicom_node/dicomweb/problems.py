@@ -10,7 +10,13 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from inference.domain.errors import InvalidUid, ResourceError, UnreadablePixels, WetreadError
+from inference.domain.errors import (
+    InvalidQuery,
+    InvalidUid,
+    ResourceError,
+    UnreadablePixels,
+    WetreadError,
+)
 
 LOG = logging.getLogger("dicom_node.dicomweb")
 
@@ -72,7 +78,7 @@ def problem_for(error: WetreadError) -> Response:
         return problem(503, "Service Unavailable", str(error), {"Retry-After": str(_RETRY_AFTER)})
     if isinstance(error, UnreadablePixels):
         return problem(406, "Not Acceptable", str(error))
-    if isinstance(error, InvalidUid):
+    if isinstance(error, InvalidUid | InvalidQuery):
         return problem(400, "Bad Request", str(error))
     return problem(500, "Internal Server Error", str(error))
 

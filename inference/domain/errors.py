@@ -5,6 +5,7 @@
     WetreadError
     ├── InputError                    what somebody sent us is wrong
     │   ├── InvalidUid
+    │   ├── InvalidQuery
     │   ├── UnreadableInstance
     │   ├── ConflictingInstance
     │   ├── InvalidReview
@@ -46,6 +47,10 @@ class InputError(WetreadError):
 
 class InvalidUid(InputError):
     """Not a DICOM UID: digits and dots, at most 64 characters (PS3.5 Section 9.1)."""
+
+
+class InvalidQuery(InputError):
+    """The query cannot be answered as it was put."""
 
 
 class UnreadableInstance(InputError):
