@@ -26,11 +26,11 @@ from dicom_node.dicomweb.responses import (
     not_modified,
     validators,
 )
-from dicom_node.dicomweb.transcode import transcoded, uncompressed_length
 from dicom_node.pixels.compress import TARGETS, can_encode, encoded
 from dicom_node.pixels.frame import can_decode
 from dicom_node.pixels.frames import Frames
 from dicom_node.pixels.part10 import Part10, open_part10
+from dicom_node.pixels.transcode import transcoded, uncompressed_length
 from inference.domain.catalog import Entry, Field, Level
 
 _UNCOMPRESSED = frozenset(
