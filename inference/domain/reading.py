@@ -31,6 +31,13 @@ class Standing(StrEnum):
     WAITING = "waiting"  # there is no result yet
 
 
+PRESENCES = {
+    Standing.PRESENT: Presence.PRESENT,
+    Standing.UNDETERMINED: Presence.UNDETERMINED,
+    Standing.ABSENT: Presence.ABSENT,
+}
+
+
 class Order(StrEnum):
     """URGENCY: a finding that is present by its certainty, then what is undetermined, then all
     others; within those, what waits longest goes first.
@@ -44,13 +51,18 @@ class Order(StrEnum):
 class ReadingQuery:
     """What to list; "" and None do not narrow.
 
-    `text` is a part of the patient's name or ID, or of the accession number. `first_date` and
-    `last_date` are Study Dates (DA), `model` is a model's name.
+    `text` is a part of the patient's name or ID, or of the accession number; `patient_id` is
+    the whole of it. `first_date` and `last_date` are Study Dates (DA), `model` is a model's
+    name. `finding` is the meaning of one that was looked for; where `standing` is a presence,
+    the finding has it.
     """
 
     text: str = ""
+    patient_id: str = ""
     modality: str = ""
+    body_part: str = ""
     model: str = ""
+    finding: str = ""
     standing: Standing | None = None
     reviewed: bool | None = None
     first_date: str = ""
@@ -94,6 +106,17 @@ class ReadingChoices:
 
     modalities: tuple[str, ...]
     models: tuple[str, ...]
+    body_parts: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLoad:
+    """How many Studies there are, Jobs that wait or run, and Deliveries under way."""
+
+    studies: int
+    jobs: int
+    deliveries: int
 
 
 def counting(results: Sequence[tuple[Job, Result]]) -> tuple[tuple[Job, Result], ...]:
@@ -107,14 +130,16 @@ def counting(results: Sequence[tuple[Job, Result]]) -> tuple[tuple[Job, Result],
             (
                 (job, result)
                 for job, result in results
-                if not any(
-                    later.revision > result.revision
-                    and (result.model is None or _name(later) == _name(result))
-                    for _, later in results
-                )
+                if not any(replaces(later, result) for _, later in results)
             ),
             key=lambda each: each[0].job_id,
         )
+    )
+
+
+def replaces(later: Result, result: Result) -> bool:
+    return later.revision > result.revision and (
+        result.model is None or _name(later) == _name(result)
     )
 
 
@@ -122,6 +147,17 @@ def standing_of(results: Sequence[Result]) -> Standing:
     """Return where a Study with these results stands."""
     said = {_standing(each) for each in results}
     return next((each for each in Standing if each in said), Standing.WAITING)
+
+
+def turn_of(results: Sequence[Result]) -> float:
+    """Return what a list by urgency is sorted by, the smaller the sooner.
+
+    What is present goes from 0 (certain) to 1, what is undetermined is 2, all others are 3.
+    """
+    standing = standing_of(results)
+    if standing is Standing.PRESENT:
+        return 1 - certainty_of(results)
+    return 2.0 if standing is Standing.UNDETERMINED else 3.0
 
 
 def certainty_of(results: Sequence[Result]) -> float:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from inference.domain.catalog import Field
-from inference.domain.job import Job
+from inference.domain.delivery import DeliveryState
+from inference.domain.job import Job, JobState
 from inference.domain.matching import date_key, folded
 from inference.domain.reading import (
     DERIVED_MODALITIES,
+    PRESENCES,
     Order,
     Reading,
     ReadingChoices,
+    ReadingLoad,
     ReadingPage,
     ReadingQuery,
-    Standing,
-    certainty_of,
     counting,
     standing_of,
+    turn_of,
 )
 from inference.domain.study import Study
 from inference.fakes.store import MemoryStore
-
-_FIRST = (Standing.PRESENT, Standing.UNDETERMINED)
 
 
 class MemoryReadingList:
@@ -48,9 +48,28 @@ class MemoryReadingList:
                 for job in (row.job for row in self._store.jobs.values())
                 if job.request.model and not job.request.shadow
             }
+            parts = {each.attributes.body_part for each in self._store.studies.values()}
+            readings = [reading_of(self._store, each) for each in self._store.studies.values()]
+            named = {name for each in readings for name, _ in _findings(each)}
         return ReadingChoices(
-            tuple(sorted(modalities - {"", *DERIVED_MODALITIES})), tuple(sorted(models))
+            tuple(sorted(modalities - {"", *DERIVED_MODALITIES})),
+            tuple(sorted(models)),
+            tuple(sorted(parts - {""})),
+            tuple(sorted(named)),
         )
+
+    def load(self) -> ReadingLoad:
+        with self._store.transaction():
+            jobs = [row.job for row in self._store.jobs.values()]
+            sent = list(self._store.deliveries.values())
+            return ReadingLoad(
+                len(self._store.studies),
+                sum(
+                    each.state in (JobState.QUEUED, JobState.RUNNING) and not each.request.shadow
+                    for each in jobs
+                ),
+                sum(each.state is DeliveryState.PENDING for each in sent),
+            )
 
     def _fits(self, reading: Reading, query: ReadingQuery) -> bool:
         of = reading.study.attributes
@@ -59,7 +78,9 @@ class MemoryReadingList:
             _is_about(reading.study, query)
             and (not query.modality or query.modality in self._modalities(reading))
             and (not query.model or any(_is_of(job, query.model) for job in reading.jobs))
-            and query.standing in (None, reading.standing)
+            and query.patient_id in ("", of.patient_id)
+            and query.body_part in ("", of.body_part)
+            and _has(reading, query)
             and query.reviewed in (None, bool(reading.reviews))
             and (not query.first_date or day >= query.first_date)
             and (not query.last_date or "" < day <= query.last_date)
@@ -105,11 +126,24 @@ def _is_about(study: Study, query: ReadingQuery) -> bool:
     )
 
 
-def _urgency(reading: Reading) -> tuple[int, float]:
-    rank = _FIRST.index(reading.standing) if reading.standing in _FIRST else len(_FIRST)
-    certainty = certainty_of([result for _, result in reading.results])
-    return rank, -certainty if rank == 0 else 0.0
+def _urgency(reading: Reading) -> float:
+    return turn_of([result for _, result in reading.results])
 
 
 def _is_of(job: Job, name: str) -> bool:
     return job.request.model is not None and job.request.model.name == name
+
+
+def _findings(reading: Reading) -> set[tuple[str, str]]:
+    return {
+        (each.finding.meaning, each.presence.value)
+        for _, result in reading.results
+        for each in result.findings
+    }
+
+
+def _has(reading: Reading, query: ReadingQuery) -> bool:
+    found = {(name, what) for name, what in _findings(reading) if name == query.finding}
+    if query.finding and query.standing in PRESENCES:
+        return (query.finding, PRESENCES[query.standing].value) in found
+    return query.standing in (None, reading.standing) and (not query.finding or bool(found))

@@ -198,6 +198,7 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
         "received_at": at,
         "quiet_until": at + quiet,
         "attributes": to_json(instance.attributes),
+        "body_part": instance.attributes.body_part,
         "priority": max(int(instance.origin.priority), priority or 0),
     }
     if priority is None:

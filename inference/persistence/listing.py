@@ -24,7 +24,7 @@ from inference.persistence.engine import Database
 from inference.persistence.index import study_of
 from inference.persistence.outbox import delivery_of
 from inference.persistence.queue import job_of
-from inference.persistence.reading import readings_of, said_by, standing_by
+from inference.persistence.reading import readings_of
 from inference.persistence.results import result_of
 from inference.persistence.reviews import review_of
 from inference.persistence.tables import (
@@ -48,17 +48,7 @@ class SqlListing:
         same = catalog_studies.c.study_instance_uid == uid
         found = select(number, uid).select_from(studies.join(catalog_studies, same))
         if query.standing is not None:
-            # What the results say is summed up only where somebody asks for it.
-            said = said_by(self._database)
-            found = (
-                select(number, uid)
-                .select_from(
-                    studies.join(catalog_studies, same).outerjoin(
-                        said, said.c.study_instance_uid == uid
-                    )
-                )
-                .where(standing_by(said) == query.standing.value)
-            )
+            found = found.where(studies.c.standing == query.standing)
         if query.state is not None:
             found = found.where(studies.c.state == query.state)
         if query.modality:

@@ -15,6 +15,7 @@ from inference.domain.instance import Priority
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.persistence.cataloguing import forget
 from inference.persistence.engine import Database
+from inference.persistence.standing import refresh_standing
 from inference.persistence.tables import deliveries, jobs, result_objects, results
 
 
@@ -109,7 +110,13 @@ class SqlJobQueue:
             )
             forget(connection, connection.scalars(made).all())
             connection.execute(delete(result_objects).where(result_objects.c.result_id.in_(result)))
-            connection.execute(delete(results).where(results.c.job_id == job_id))
+            forgotten = connection.scalars(
+                delete(results)
+                .where(results.c.job_id == job_id)
+                .returning(results.c.study_instance_uid)
+            )
+            for study_instance_uid in forgotten.all():
+                refresh_standing(connection, study_instance_uid)
             connection.execute(
                 delete(deliveries).where(
                     deliveries.c.job_id == job_id, deliveries.c.state != DeliveryState.DELIVERED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
 from inference.persistence.queue import held, job_of, model_columns, model_of
+from inference.persistence.standing import refresh_standing
 from inference.persistence.tables import deliveries, jobs, result_objects, results
 
 
@@ -47,6 +49,8 @@ class SqlResults:
                 raise LeaseLost()
             _insert(connection, lease.job.job_id, result)
             catalogue_objects(connection, result.objects, descriptions or {})
+            if not lease.job.request.shadow:
+                refresh_standing(connection, result.study_instance_uid)
             for destination in dict.fromkeys(destinations):
                 connection.execute(
                     insert(deliveries).values(
@@ -185,22 +189,19 @@ def _job(connection: Connection, job_id: int) -> Job:
 
 def result_of(connection: Connection, row: Any) -> Result:
     """Return the Result of a row of `results`."""
-    objects = connection.execute(
+    return results_of(connection, [row])[0]
+
+
+def results_of(connection: Connection, rows: Sequence[Any]) -> Sequence[Result]:
+    """Return the Results of rows of `results`, in their order."""
+    objects: dict[int, list[ResultObject]] = defaultdict(list)
+    made = (
         select(result_objects)
-        .where(result_objects.c.result_id == row.result_id)
+        .where(result_objects.c.result_id.in_([row.result_id for row in rows]))
         .order_by(result_objects.c.position)
     )
-    return Result(
-        study_instance_uid=row.study_instance_uid,
-        revision=row.revision,
-        model=model_of(row),
-        outcome=row.outcome,
-        findings=tuple_from_json(Finding, row.findings),
-        refusals=tuple_from_json(Refusal, row.refusals),
-        produced_at=row.produced_at,
-        seconds=row.seconds,
-        failed=row.failed,
-        objects=tuple(
+    for each in connection.execute(made):
+        objects[each.result_id].append(
             ResultObject(
                 role=each.role,
                 sop_class_uid=each.sop_class_uid,
@@ -209,6 +210,19 @@ def result_of(connection: Connection, row: Any) -> Result:
                 study_instance_uid=each.study_instance_uid,
                 key=each.key,
             )
-            for each in objects
-        ),
-    )
+        )
+    return [
+        Result(
+            study_instance_uid=row.study_instance_uid,
+            revision=row.revision,
+            model=model_of(row),
+            outcome=row.outcome,
+            findings=tuple_from_json(Finding, row.findings),
+            refusals=tuple_from_json(Refusal, row.refusals),
+            produced_at=row.produced_at,
+            seconds=row.seconds,
+            failed=row.failed,
+            objects=tuple(objects[row.result_id]),
+        )
+        for row in rows
+    ]

@@ -19,6 +19,7 @@ from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.queue import job_of
 from inference.persistence.results import result_of
+from inference.persistence.standing import refresh_standing
 from inference.persistence.tables import deliveries, jobs, results, reviews
 
 
@@ -57,6 +58,7 @@ class SqlReviews:
             ).one()
             known = {} if description is None else {description.sop_instance_uid: description}
             catalogue_objects(connection, (review.report,), known)
+            refresh_standing(connection, review.study_instance_uid)
             for destination in dict.fromkeys(destinations):
                 connection.execute(
                     insert(deliveries).values(

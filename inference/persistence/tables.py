@@ -26,6 +26,7 @@ from inference.domain.delivery import DeliveryState
 from inference.domain.finding import Presence
 from inference.domain.instance import IncidentKind
 from inference.domain.job import JobState
+from inference.domain.reading import Standing
 from inference.domain.result import Outcome, Role
 from inference.domain.review import ReviewReason, Verdict
 from inference.domain.study import StudyState
@@ -52,10 +53,37 @@ studies = Table(
     Column("revision", Integer, nullable=False),
     Column("instances", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
-    Column("received_at", UtcDateTime, nullable=False, index=True),
+    Column("received_at", UtcDateTime, nullable=False),
     Column("quiet_until", UtcDateTime, nullable=False),
     Column("attributes", JSON, nullable=False),
+    # What the attributes and the results that count say, to list by: `standing.py` writes it.
+    Column("body_part", Words, nullable=False, server_default=""),
+    Column("standing", Word(Standing), nullable=False, server_default=Standing.WAITING.value),
+    Column("turn", Float, nullable=False, server_default="3"),
+    Column("reviewed", Boolean, nullable=False, server_default=false()),
     Index("ix_studies_state_quiet_until", "state", "quiet_until"),
+    Index("ix_studies_received_at_study_instance_uid", "received_at", "study_instance_uid"),
+    Index("ix_studies_body_part", "body_part"),
+    # All that most lists are narrowed by, so that a page deep in one reads no rows on its way.
+    Index(
+        "ix_studies_turn",
+        "turn",
+        "received_at",
+        "study_instance_uid",
+        "standing",
+        "reviewed",
+        "body_part",
+    ),
+)
+
+# The findings that count, by what they are called.
+study_findings = Table(
+    "study_findings",
+    metadata,
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), primary_key=True),
+    Column("finding", Words, primary_key=True),
+    Column("presence", Word(Presence), primary_key=True),
+    Index("ix_study_findings_finding", "finding"),
 )
 
 instances = Table(
@@ -115,6 +143,7 @@ jobs = Table(
     Column("error", Words, nullable=False),
     Column("shadow", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("study_instance_uid", "revision", "model_name", "shadow"),
+    Index("ix_jobs_shadow_model_name", "shadow", "model_name"),
     Index("ix_jobs_state_due_at", "state", "due_at"),
     sqlite_autoincrement=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from inference.domain.reading import ReadingChoices, ReadingPage, ReadingQuery
+from inference.domain.reading import ReadingChoices, ReadingLoad, ReadingPage, ReadingQuery
 
 
 class ReadingList(Protocol):
@@ -15,3 +15,5 @@ class ReadingList(Protocol):
         ...
 
     def choices(self) -> ReadingChoices: ...
+
+    def load(self) -> ReadingLoad: ...

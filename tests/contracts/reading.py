@@ -9,7 +9,7 @@ import pytest
 
 from inference.domain.finding import Presence
 from inference.domain.job import ModelId
-from inference.domain.reading import Order, ReadingQuery, Standing
+from inference.domain.reading import Order, ReadingLoad, ReadingQuery, Standing
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
 from inference.domain.review import Review, Verdict
@@ -171,6 +171,10 @@ class ReadingListContract(RepositoriesContract):
             ({"first_date": "20260101", "last_date": "20260102"}, ["1", "2"]),
             ({"model": "chest"}, []),
             ({"modality": "DX", "text": "muller"}, []),
+            ({"patient_id": "P_1"}, ["1"]),
+            ({"patient_id": "P"}, []),
+            ({"body_part": "ABDOMEN"}, ["2"]),
+            ({"body_part": "ABDOMEN", "modality": "DX"}, []),
         ],
     )
     def test_it_is_narrowed(
@@ -178,6 +182,7 @@ class ReadingListContract(RepositoriesContract):
     ) -> None:
         one = {"patient_id": "P_1", "accession_number": "acc1", "study_date": "20260101"}
         two = {"patient_name": "Müller^Anna", "accession_number": "acc2", "modality": "CT"}
+        two |= {"body_part": "ABDOMEN"}
         self.add(repositories, "1", **one)
         self.add(repositories, "2", study_date="2026.01.02", **two)
         self.add(repositories, "3", patient_id="PX1")
@@ -187,6 +192,30 @@ class ReadingListContract(RepositoriesContract):
         self.add(repositories, "1", said(Presence.PRESENT))
         self.add(repositories, "2", modality="CT")
         self.add(repositories, "3", modality="SR")
+        self.add(repositories, "4", body_part="KNEE")
         choices = repositories.reading.choices()
         assert (choices.modalities, choices.models) == (("CT", "DX"), ("chest",))
+        assert (choices.body_parts, choices.findings) == (("KNEE",), ("Opacity",))
         assert self.uids(repositories, model="chest") == ["1"]
+
+    def test_by_what_was_looked_for(self, repositories: Repositories) -> None:
+        (one,) = said(Presence.PRESENT, 0.9).findings
+        other = replace(one, finding=replace(one.finding, meaning="Nodule"))
+        no = replace(other, presence=Presence.ABSENT, certainty=0.1)
+        self.add(repositories, "1", make_result(findings=(one, no), objects=()))
+        self.add(repositories, "2", make_result(findings=(other,), objects=()))
+        self.add(repositories, "3", make_result(**REFUSED))
+        name = one.finding.meaning
+        assert self.uids(repositories, finding=name) == ["1"]
+        assert self.uids(repositories, finding="Nodule") == ["1", "2"]
+        assert self.uids(repositories, finding="Nodule", standing=Standing.PRESENT) == ["2"]
+        assert self.uids(repositories, finding="Nodule", standing=Standing.ABSENT) == ["1"]
+        assert self.uids(repositories, finding="Nodule", standing=Standing.FAILED) == []
+        assert self.uids(repositories, finding="Fracture") == []
+
+    def test_what_is_forgotten_to_be_read_again_waits(self, repositories: Repositories) -> None:
+        job = self.add(repositories, "1", make_failure(objects=()))
+        assert self.uids(repositories, standing=Standing.FAILED) == ["1"]
+        repositories.queue.replay(job, at(30))
+        assert self.uids(repositories, standing=Standing.WAITING) == ["1"]
+        assert repositories.reading.load() == ReadingLoad(studies=1, jobs=1, deliveries=0)

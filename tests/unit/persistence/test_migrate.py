@@ -15,8 +15,10 @@ from sqlalchemy.exc import IntegrityError
 
 from inference.domain.catalog import Condition, Field, Level, Search
 from inference.domain.errors import RepositoryUnavailable
+from inference.domain.finding import Presence
 from inference.domain.job import JobState
 from inference.domain.matching import AnyOf
+from inference.domain.reading import ReadingChoices, ReadingQuery, Standing
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
@@ -25,8 +27,11 @@ from inference.persistence.migrations.versions import (
     r0002_rollouts,
     r0003_catalog,
     r0004_reviews,
+    r0007_standings,
 )
 from inference.persistence.tables import metadata
+from inference.ports import ReadingList
+from tests.contracts.reading import said
 from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
 from tests.unit.persistence.conftest import repositories_on
 
@@ -156,6 +161,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0007_standings.downgrade()
             r0004_reviews.downgrade()
             r0003_catalog.downgrade()
             r0002_rollouts.downgrade()
@@ -164,6 +170,28 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     (job,) = stores.queue.jobs()
     assert not job.request.shadow
     assert not stores.index.account().problems
+
+
+def test_where_studies_stand_is_found_again(database: Database) -> None:
+    stores = repositories_on(database)
+    stores.enqueue()
+    stores.enqueue(shadow=True)
+    stores.results.record(stores.claim(), said(Presence.PRESENT, 0.75), [])
+    stores.results.record(stores.claim(), make_result(objects=()), [])
+    before = _listed(stores.reading)
+    with database.migrating() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            r0007_standings.downgrade()
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+    migrate(database)
+    assert _listed(stores.reading) == before
+    assert len(before[1]) == 1
+
+
+def _listed(reading: ReadingList) -> tuple[ReadingChoices, list[str]]:
+    query = ReadingQuery(standing=Standing.PRESENT, finding="Opacity")
+    found = reading.read(query).readings
+    return reading.choices(), [each.study.study_instance_uid for each in found]
 
 
 def test_what_a_migration_would_tear_apart_is_not_committed(database: Database) -> None:

@@ -28,6 +28,7 @@ from inference.fakes.memory import (
     MemoryCursors,
     MemoryIndex,
     MemoryJobQueue,
+    MemoryListing,
     MemoryOutbox,
     MemoryReadingList,
     MemoryResults,
@@ -87,6 +88,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryCatalog(store),
             MemoryReviews(store),
             MemoryReadingList(store),
+            MemoryListing(store),
         )
         self.now = 0.0
         self.sql.receive()
