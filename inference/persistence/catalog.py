@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +31,7 @@ from inference.persistence.catalog_tables import (
 )
 from inference.persistence.cataloguing import catalogue
 from inference.persistence.engine import Database
+from inference.persistence.narrowing import candidates, is_few, leads, unindexed
 
 
 class SqlCatalog:
@@ -39,16 +41,18 @@ class SqlCatalog:
         self._database = database
 
     def search(self, search: Search) -> Sequence[Entry]:
-        table = TABLES[search.level]
-        query = _select(search.level).limit(search.limit).offset(search.offset)
+        number = TABLES[search.level].c.number
         newest_first = search.level is Level.STUDY
-        query = query.order_by(table.c.number.desc() if newest_first else table.c.number)
+        order = number.desc() if newest_first else number
+        # Numbers alone are sorted and skipped; what they stand for is read for one page.
+        page = select(number).select_from(_joined(search))
+        page = page.order_by(order).limit(search.limit).offset(search.offset)
         if search.after is not None:
-            later = table.c.number < search.after if newest_first else table.c.number > search.after
-            query = query.where(later)
-        for condition in search.conditions:
-            query = query.where(self._holds(condition))
+            page = page.where(number < search.after if newest_first else number > search.after)
         with self._database.reading() as connection:
+            for condition in self._conditions(connection, search):
+                page = page.where(condition)
+            query = _select(search.level).where(number.in_(page)).order_by(order)
             return self._entries(connection, search.level, connection.execute(query).all())
 
     def undescribed(self, limit: int = 100, after: int = 0) -> Sequence[Entry]:
@@ -74,7 +78,18 @@ class SqlCatalog:
         studies = _summaries(connection, {row.study for row in rows})
         return tuple(_entry(level, row, studies.get(row.study, {})) for row in rows)
 
-    def _holds(self, condition: Condition) -> ColumnElement[bool]:
+    def _conditions(self, connection: Connection, search: Search) -> Iterator[ColumnElement[bool]]:
+        led = any(leads(each) for each in search.conditions)
+        for each in search.conditions:
+            found = None if led else candidates(each)
+            if found is not None and is_few(connection, found):
+                yield catalog_studies.c.number.in_(found)
+                yield self._holds(each)
+            else:
+                yield self._holds(each, along=found is not None)
+
+    def _holds(self, condition: Condition, along: bool = False) -> ColumnElement[bool]:
+        """`along` the list: an index on the value would lead to too many rows."""
         field = condition.field
         if field in (Field.MODALITIES_IN_STUDY, Field.SOP_CLASSES_IN_STUDY):
             return self._below(field, condition.match)
@@ -83,6 +98,8 @@ class SqlCatalog:
         column: ColumnElement[Any] = TABLES[field.level].c[key_name(field)]
         if condition.time is not None:
             column = column + TABLES[condition.time.level].c[key_name(condition.time)]
+        elif along and self._database.is_sqlite:
+            column = unindexed(column)
         if field.kind is Kind.NUMBER:
             return _number(column, condition.match)
         return self._matches(column, condition.match, field.kind is Kind.NAME)
@@ -145,6 +162,19 @@ def _number(column: ColumnElement[Any], match: Match) -> ColumnElement[bool]:
     raise ValueError("numbers are matched one by one")
 
 
+def _joined(search: Search) -> FromClause:
+    """Join what is searched with the levels above that conditions are about."""
+    levels = {each.field.level for each in search.conditions}
+    source: FromClause = TABLES[search.level]
+    if search.level is Level.INSTANCE and Level.SERIES in levels:
+        source = source.join(catalog_series, catalog_instances.c.series == catalog_series.c.number)
+    if search.level is not Level.STUDY and Level.STUDY in levels:
+        study = TABLES[search.level].c.study
+        source = source.join(catalog_studies, study == catalog_studies.c.number)
+    return source
+
+
+@cache
 def _select(level: Level) -> Select[Any]:
     """Select the values of a level and those above, named by level and field."""
     source: FromClause = catalog_studies
@@ -161,12 +191,7 @@ def _select(level: Level) -> Select[Any]:
         columns.append(series.c.instances.label("series_instances"))
     if level is Level.INSTANCE:
         columns.append(instances.c.key.label("part10"))
-    columns += [
-        TABLES[each].c[column_name(field)]
-        for each in Level
-        if each <= level
-        for field in fields_of(each)
-    ]
+    columns += [TABLES[field.level].c[name] for field, name in _columns(level)]
     return select(*columns).select_from(source)
 
 
@@ -204,14 +229,19 @@ def _summaries(connection: Connection, studies: set[int]) -> dict[int, dict[Fiel
     return found
 
 
+@cache
+def _columns(level: Level) -> tuple[tuple[Field, str], ...]:
+    """Return the fields of a level and those above, and their columns."""
+    return tuple(
+        (field, column_name(field)) for each in Level if each <= level for field in fields_of(each)
+    )
+
+
 def _entry(level: Level, row: Any, computed: dict[Field, Value]) -> Entry:
-    values: dict[Field, Value] = {}
-    for each in Level:
-        if each <= level:
-            for field in fields_of(each):
-                value = row._mapping[column_name(field)]
-                if value not in (None, ""):
-                    values[field] = value
+    held = row._mapping
+    values: dict[Field, Value] = {
+        field: value for field, name in _columns(level) if (value := held[name]) not in (None, "")
+    }
     values |= computed
     if level >= Level.SERIES:
         values[Field.NUMBER_OF_SERIES_RELATED_INSTANCES] = row.series_instances

@@ -54,6 +54,15 @@ catalog_studies = Table(
     sqlite_autoincrement=True,
 )
 
+# The parts of each Patient's Name, see `name_parts`.
+catalog_name_parts = Table(
+    "catalog_name_parts",
+    metadata,
+    Column("part", Words, primary_key=True),
+    Column("study", NUMBER, ForeignKey("catalog_studies.number"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 # `instances` counts; `sop_classes` are those of the Series, as they came.
 catalog_series = Table(
     "catalog_series",

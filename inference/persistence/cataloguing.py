@@ -18,6 +18,7 @@ from inference.persistence.catalog_tables import (
     fields_of,
     key_name,
 )
+from inference.persistence.name_parts import keep_parts
 
 _LARGEST = 2**63 - 1  # of a BIGINT
 _MODALITY = {  # PS3.3 C.7.3.1.1.1; where nothing but the role is known
@@ -102,7 +103,11 @@ def _by_role(each: ResultObject) -> Description:
 def _study(connection: Connection, values: Mapping[Field, Value], *, leads: bool) -> int:
     same = catalog_studies.c.study_instance_uid == values[Field.STUDY_INSTANCE_UID]
     columns = _columns(Level.STUDY, values)
-    return int(_upsert(connection, catalog_studies, same, columns, {}, changes=leads).number)
+    row, before = _upsert(connection, catalog_studies, same, columns, {}, changes=leads)
+    name = key_name(Field.PATIENT_NAME)
+    if name in before:
+        keep_parts(connection, row.number, before[name], columns[name])
+    return int(row.number)
 
 
 def _series(
@@ -112,7 +117,7 @@ def _series(
         catalog_series.c.series_instance_uid == values[Field.SERIES_INSTANCE_UID]
     )
     first = {"study": study, "instances": 0, "sop_classes": [sop_class_uid]}
-    row = _upsert(connection, catalog_series, same, _columns(Level.SERIES, values), first)
+    row, _ = _upsert(connection, catalog_series, same, _columns(Level.SERIES, values), first)
     if sop_class_uid not in row.sop_classes:
         connection.execute(
             update(catalog_series)
@@ -130,22 +135,25 @@ def _upsert(
     first: dict[str, Any],
     *,
     changes: bool = True,
-) -> Any:
-    """Return the row, which is locked: who counts after us sees what we counted.
+) -> tuple[Any, Mapping[str, Any]]:
+    """Return the row, and of the columns that change here what was in them before.
 
-    With `changes`, what `columns` says goes before what was said.
+    The row is locked: who counts after us sees what we counted. With `changes`, what `columns`
+    says goes before what was said.
     """
     row = connection.execute(select(table).where(same).with_for_update()).one_or_none()
     if row is None:
-        return connection.execute(insert(table).values(**columns, **first).returning(table)).one()
+        made = insert(table).values(**columns, **first).returning(table)
+        return connection.execute(made).one(), dict.fromkeys(columns, "")
     new = {
         name: value
         for name, value in columns.items()
         if value not in (None, "") and value != row._mapping[name]
     }
-    if new and changes:
-        connection.execute(update(table).where(table.c.number == row.number).values(new))
-    return row
+    if not (new and changes):
+        return row, {}
+    connection.execute(update(table).where(table.c.number == row.number).values(new))
+    return row, {name: row._mapping[name] for name in new}
 
 
 def _count(connection: Connection, series: int, change: int) -> None:

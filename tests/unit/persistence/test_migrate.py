@@ -28,6 +28,7 @@ from inference.persistence.migrations.versions import (
     r0003_catalog,
     r0004_reviews,
     r0007_standings,
+    r0008_name_parts,
 )
 from inference.persistence.tables import metadata
 from inference.ports import ReadingList
@@ -161,6 +162,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0008_name_parts.downgrade()
             r0007_standings.downgrade()
             r0004_reviews.downgrade()
             r0003_catalog.downgrade()
@@ -181,6 +183,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0008_name_parts.downgrade()
             r0007_standings.downgrade()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
     migrate(database)
