@@ -11,7 +11,12 @@ from pydicom.uid import (
 )
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.sop_class import Verification
+from pynetdicom.sop_class import (
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+    Verification,
+)
 
 # Where a sender offers several transfer syntaxes in one presentation context, the first of
 # ours that it offers is taken. Uncompressed comes first: a sender that offers both holds
@@ -29,9 +34,27 @@ TRANSFER_SYNTAXES: tuple[UID, ...] = (
 STORAGE_SOP_CLASSES: tuple[UID, ...] = tuple(
     UID(context.abstract_syntax) for context in AllStoragePresentationContexts
 )
+STUDY_ROOT_FIND = str(StudyRootQueryRetrieveInformationModelFind)
+STUDY_ROOT_MOVE = str(StudyRootQueryRetrieveInformationModelMove)
+STUDY_ROOT_GET = str(StudyRootQueryRetrieveInformationModelGet)
+QUERY_RETRIEVE_SOP_CLASSES = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET)
+QUERY_RETRIEVE_TRANSFER_SYNTAXES: tuple[UID, ...] = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 
-def accepted_contexts() -> list[PresentationContext]:
-    """Return the contexts of the SCP: Verification, and Storage as it comes."""
+def accepted_contexts(*, queries: bool = True) -> list[PresentationContext]:
+    """Return the contexts of the SCP: Verification, Storage as it comes, Query/Retrieve.
+
+    A peer that retrieves by C-GET takes the SCP's role for Storage (PS3.7 Section D.3.3.4).
+    """
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in STORAGE_SOP_CLASSES]
-    return [build_context(Verification), *storage]
+    for context in storage:
+        context.scu_role = context.scp_role = True
+    query_retrieve = [
+        build_context(uid, list(QUERY_RETRIEVE_TRANSFER_SYNTAXES))
+        for uid in QUERY_RETRIEVE_SOP_CLASSES
+        if queries
+    ]
+    return [build_context(Verification), *storage, *query_retrieve]

@@ -20,6 +20,7 @@ from pynetdicom.transport import (
     RequestHandler,
 )
 
+from dicom_node.dimse.query_retrieve import QueryRetrieve
 from dicom_node.dimse.upper_layer import ReceivingAssociation
 from inference.ports import Archive
 
@@ -41,8 +42,10 @@ class Listener(AssociationServer):  # type: ignore[misc]
         handlers: list[tuple[Any, Callable[..., Any]]],
         archive: Archive,
         maximum_pdu: int,
+        queries: QueryRetrieve | None = None,
     ) -> None:
         self.archive = archive
+        self.queries = queries
         self.maximum_pdu = maximum_pdu
         self._open: set[ReceivingAssociation] = set()
         self._changed = threading.Condition()
@@ -128,6 +131,7 @@ class _Connection(RequestHandler):  # type: ignore[misc]
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
         association = ReceivingAssociation(ae, self.request, server.archive, server.maximum_pdu)
+        association.queries = server.queries
         association._server = server
         association.name = f"AcceptorThread-{self.client_address[1]}"
         association.set_socket(AssociationSocket(association, client_socket=self.request))

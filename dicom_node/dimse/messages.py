@@ -15,7 +15,7 @@ from inference.ports import Archive
 
 _MAX_COMMAND = 1 << 16  # bytes
 _MAX_OTHER_DATA = 1 << 20  # bytes in a request that is no C-STORE
-_MAX_WAITING = 8  # C-STORE requests; we never negotiate asynchronous operations
+_MAX_WAITING = 8  # messages; we never negotiate asynchronous operations
 
 
 class PeerError(Exception):
@@ -66,6 +66,8 @@ class SpoolingDimse(DIMSEServiceProvider):  # type: ignore[misc]
                 spool.close()
                 self._finish(context_id, b"\x02")
             return
+        if message is None and self.msg_queue.qsize() >= _MAX_WAITING:
+            raise PeerError("too many messages without waiting for a response")
         self._check_bounds(message, len(value), bool(is_command))
         self._finish(context_id, value)
         if isinstance(self.message, C_STORE_RQ) and is_last:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -42,6 +42,25 @@ class Peer:
 
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """Who asked by C-MOVE for what is sent (PS3.7 Section 9.3.1.1)."""
+
+    ae_title: str
+    message_id: int
+
+
+class Outgoing(Protocol):
+    """What C-STORE has to know of an object."""
+
+    @property
+    def sop_class_uid(self) -> str: ...
+    @property
+    def sop_instance_uid(self) -> str: ...
+    @property
+    def transfer_syntax_uid(self) -> str: ...
 
 
 class _Socket(AssociationSocket):  # type: ignore[misc]
@@ -114,9 +133,10 @@ def association(
 def store(
     opened: Association,
     part10: Path,
-    description: Description,
+    description: Outgoing,
     message_id: int,
     priority: Priority = Priority.MEDIUM,
+    originator: Originator | None = None,
 ) -> int:
     """Send one file; return the status of the response.
 
@@ -125,7 +145,7 @@ def store(
     """
     context = _context(opened, description.sop_class_uid, description.transfer_syntax_uid)
     if context is not None:
-        status = _send(opened, context, part10, description, message_id, priority)
+        status = _send(opened, context, part10, description, message_id, priority, originator)
     elif description.transfer_syntax_uid == ExplicitVRLittleEndian and _context(
         opened, description.sop_class_uid, str(ImplicitVRLittleEndian)
     ):
@@ -160,9 +180,10 @@ def _send(
     opened: Association,
     context: PresentationContext,
     part10: Path,
-    description: Description,
+    description: Outgoing,
     message_id: int,
     priority: Priority,
+    originator: Originator | None,
 ) -> int | None:
     """What pynetdicom's `send_c_store` does with a path, without its global switch, and with
     the UIDs of the data set instead of those of the File Meta Information.
@@ -176,6 +197,9 @@ def _send(
     request.AffectedSOPClassUID = description.sop_class_uid
     request.AffectedSOPInstanceUID = description.sop_instance_uid
     request.Priority = _PRIORITIES[priority]
+    if originator is not None:
+        request.MoveOriginatorApplicationEntityTitle = originator.ae_title
+        request.MoveOriginatorMessageID = originator.message_id
     request._dataset_path = (part10, offset)
     opened._reactor_checkpoint.clear()
     while not opened._is_paused:

@@ -16,6 +16,7 @@ from dicom_node.dimse import status
 from dicom_node.dimse.contexts import accepted_contexts
 from dicom_node.dimse.file_meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_node.dimse.listener import Listener
+from dicom_node.dimse.query_retrieve import QueryRetrieve
 from dicom_node.dimse.quiet import quiet_pynetdicom
 from dicom_node.dimse.spool import Spool
 from dicom_node.dimse.timeouts import Timeouts
@@ -38,10 +39,11 @@ class _Mismatch(InputError):
 
 
 class StorageScp:
-    """Implements `inference.ports.Service`: Verification and Storage, as SCP.
+    """Implements `inference.ports.Service`: Verification, Storage and Query/Retrieve, as SCP.
 
     `port` 0 takes a free one; the property tells which, once started. `calling_ae_titles`
-    empty lets everybody in. `maximum_pdu` is in bytes, 0 for no limit.
+    empty lets everybody in. `maximum_pdu` is in bytes, 0 for no limit. Without `queries`
+    there is no Query/Retrieve.
     """
 
     name = "DIMSE receiver"
@@ -59,7 +61,9 @@ class StorageScp:
         maximum_associations: int = 16,
         network_timeout: float | None = None,
         timeouts: Timeouts | None = None,
+        queries: QueryRetrieve | None = None,
     ) -> None:
+        self._queries = queries
         self._intake = intake
         self._archive = archive
         self._address = (host, port)
@@ -90,14 +94,17 @@ class StorageScp:
         self._listener = Listener(
             self._ae,
             self._address,
-            accepted_contexts(),
+            accepted_contexts(queries=self._queries is not None),
             [
                 (evt.EVT_C_ECHO, _on_echo),
                 (evt.EVT_C_STORE, self._on_store),
                 (evt.EVT_REJECTED, _on_rejected),
+                (evt.EVT_REQUESTED, self._on_requested),
+                (evt.EVT_SOP_EXTENDED, self._on_extended),
             ],
             self._archive,
             self._maximum_pdu,
+            self._queries,
         )
         self._ae._servers.append(self._listener)
         self._thread = threading.Thread(
@@ -113,6 +120,23 @@ class StorageScp:
         listener.shutdown()
         self._thread.join()
         listener.drain(self._drain)
+
+    def _on_requested(self, event: Any) -> None:
+        """Keep associations free for those who send, however many there are that query."""
+        association, listener = event.assoc, self._listener
+        proposed = association.requestor.primitive.presentation_context_definition_list
+        syntaxes = [str(context.abstract_syntax) for context in proposed]
+        if self._queries is None or listener is None or not self._queries.is_proposed(syntaxes):
+            return
+        association.is_querying = True
+        querying = sum(each.is_querying for each in listener.active_associations)
+        if querying > self._queries.maximum_associations:
+            association.note("too many associations that query")
+            association.acse.send_reject(0x02, 0x03, 0x02)  # PS3.8 Table 9-21: local limit
+            association.kill()
+
+    def _on_extended(self, event: Any) -> dict[str, bytes]:
+        return self._queries.negotiated(event.app_info) if self._queries else {}
 
     def _on_store(self, event: Any) -> Dataset:
         """Answer a C-STORE request: 0x0000 only after `Intake.receive` returned."""

@@ -20,6 +20,8 @@ from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
 from dicom_node.dimse.messages import PeerError, SpoolingDimse
+from dicom_node.dimse.query_retrieve import QueryRetrieve
+from dicom_node.dimse.writer import PeerGone, Writer
 from inference.ports import Archive
 
 _P_DATA_TF = 0x04  # PDU type, PS3.8 Section 9.3.5
@@ -167,6 +169,8 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
         self.dimse_timeout = ae.dimse_timeout
         self.network_timeout = ae.network_timeout
         self.on_end: Callable[[ReceivingAssociation], None] = lambda _: None
+        self.queries: QueryRetrieve | None = None
+        self.is_querying = False  # did the peer ask for Query/Retrieve?
         self.reason = ""
         self._noting = threading.Lock()
 
@@ -174,6 +178,24 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
         """Remember why this association goes wrong; the first reason counts."""
         with self._noting:
             self.reason = self.reason or reason
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        context = self._accepted_cx.get(context_id)
+        if self.queries is None or context is None or not self.queries.takes(msg, context):
+            super()._serve_request(msg, context_id)
+            return
+        try:
+            with Writer(self, self._connection) as writer:
+                self.queries.answer(self, writer, msg, context)
+        except PeerGone:
+            self.note("the peer went away while it was answered")
+        except PeerError as error:
+            self.note(str(error))
+            self.abort()
+        finally:
+            self.dimse.cancel_req = {}
+            # The peer was silent because it waited for us: this is not its timeout.
+            self.dul._idle_timer.restart()
 
     def run_reactor(self) -> None:
         try:

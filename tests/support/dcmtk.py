@@ -133,3 +133,71 @@ def _run(command: Sequence[str], timeout: float = 60.0) -> subprocess.CompletedP
         timeout=timeout,
         check=False,
     )
+
+
+def findscu(
+    port: int,
+    level: str,
+    *keys: str,
+    directory: Path,
+    called: str = "WETREAD",
+    calling: str = "FINDSCU",
+    extra: Sequence[str] = (),
+) -> tuple[list[pydicom.Dataset], str]:
+    """C-FIND by DCMTK, Study Root; return the answers, and what it printed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    done = _run(
+        [
+            *("findscu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("-X", "-od", str(directory), *extra, HOST, str(port)),
+            *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
+        ],
+        timeout=300.0,
+    )
+    answers = [pydicom.dcmread(path) for path in sorted(directory.glob("rsp*.dcm"))]
+    return answers, done.stdout + done.stderr
+
+
+def getscu(
+    port: int,
+    level: str,
+    *keys: str,
+    directory: Path,
+    called: str = "WETREAD",
+    calling: str = "GETSCU",
+    extra: Sequence[str] = (),
+) -> tuple[list[pydicom.FileDataset], str]:
+    """C-GET by DCMTK, Study Root; return what came, and what it printed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    done = _run(
+        [
+            *("getscu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("+B", "-od", str(directory), *extra, HOST, str(port)),
+            *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
+        ],
+        timeout=300.0,
+    )
+    return [pydicom.dcmread(path) for path in sorted(directory.iterdir())], (
+        done.stdout + done.stderr
+    )
+
+
+def movescu(
+    port: int,
+    destination: str,
+    level: str,
+    *keys: str,
+    called: str = "WETREAD",
+    calling: str = "MOVESCU",
+    extra: Sequence[str] = (),
+) -> str:
+    """C-MOVE by DCMTK, Study Root, to another AE; return what it printed."""
+    done = _run(
+        [
+            *("movescu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("-aem", destination, "--no-port", *extra, HOST, str(port)),
+            *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
+        ],
+        timeout=300.0,
+    )
+    return done.stdout + done.stderr
