@@ -257,6 +257,7 @@ def build_reader(
 
 
 def build_node(settings: Settings, stores: Stores) -> Node:
+    from dicom_node.dimse.query_retrieve import QueryRetrieve
     from dicom_node.dimse.scp import StorageScp
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
@@ -283,6 +284,18 @@ def build_node(settings: Settings, stores: Stores) -> Node:
             maximum_pdu=settings.maximum_pdu,
             maximum_associations=settings.maximum_associations,
             network_timeout=settings.network_timeout_seconds,
+            queries=QueryRetrieve(
+                stores.catalog,
+                stores.archive,
+                ae_title=settings.ae_title,
+                destinations={
+                    each.ae_title: (each.host, each.port)
+                    for each in (*settings.destinations, *settings.move_destinations)
+                },
+                query_ae_titles=settings.query_ae_titles,
+                maximum_matches=settings.maximum_matches,
+                maximum_associations=settings.maximum_query_associations,
+            ),
         )
     ]
     services += [

@@ -95,13 +95,18 @@ class OrthancSettings(_Section):
     poll_seconds: float = Field(default=1.0, gt=0)
 
 
-class DicomDestinationSettings(_Section):
-    """An AE to which results go by C-STORE."""
+class MoveDestinationSettings(_Section):
+    """An AE to which a C-MOVE may send."""
 
-    name: PeerName
     ae_title: AETitle
     host: str
     port: Annotated[int, Field(ge=1, le=65535)]
+
+
+class DicomDestinationSettings(MoveDestinationSettings):
+    """An AE to which results go by C-STORE."""
+
+    name: PeerName
 
 
 _CHEST_RADIOGRAPHS = RuleSettings(
@@ -122,6 +127,9 @@ class Settings(BaseSettings):
     calling_ae_titles: tuple[AETitle, ...] = ()
     maximum_pdu: int = Field(default=131072, ge=0)  # bytes, 0 for no limit
     maximum_associations: int = Field(default=16, ge=1)
+    maximum_query_associations: int = Field(default=8, ge=1)
+    query_ae_titles: tuple[AETitle, ...] = ()
+    maximum_matches: int = Field(default=100_000, ge=1)
     network_timeout_seconds: float = Field(default=60.0, gt=0)
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
@@ -140,6 +148,7 @@ class Settings(BaseSettings):
     rules: tuple[RuleSettings, ...] = (_CHEST_RADIOGRAPHS, _CHEST_CT)
     orthanc: tuple[OrthancSettings, ...] = ()
     destinations: tuple[DicomDestinationSettings, ...] = ()
+    move_destinations: tuple[MoveDestinationSettings, ...] = ()
     reviewer_header: HeaderName = ""
     reviewer_organization: str = Field(default="", max_length=64)
     log_format: Literal["text", "json"] = "text"

@@ -154,7 +154,9 @@ def findscu(
         ],
         timeout=300.0,
     )
-    answers = [pydicom.dcmread(path) for path in sorted(directory.glob("rsp*.dcm"))]
+    answers: list[pydicom.Dataset] = [
+        pydicom.dcmread(path) for path in sorted(directory.glob("rsp*.dcm"))
+    ]
     return answers, done.stdout + done.stderr
 
 
