@@ -28,7 +28,7 @@ demo: setup
 	$(BIN)/wetread demo $(ARGS)
 
 test: setup
-	@sh tools/system-packages.sh chromium
+	@sh tools/system-packages.sh chromium postgresql
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup

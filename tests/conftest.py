@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.postgresql import PostgresqlServer
 from tests.support.servers import OrthancServer, StorescpServer
 
 # The same examples on every run of CI; `make test` by hand goes on looking for new ones.
@@ -85,4 +86,11 @@ def storescp_server(tmp_path: Path) -> Iterator[StorescpServer]:
     directory = tmp_path / "storescp"
     directory.mkdir()
     with StorescpServer(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL that is running. Ask it for a database of your own."""
+    with PostgresqlServer() as server:
         yield server

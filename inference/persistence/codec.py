@@ -6,6 +6,8 @@ is passed over, so that rows of another version can still be read.
 
 from __future__ import annotations
 
+import json
+import math
 import types
 import typing
 from dataclasses import fields, is_dataclass
@@ -28,6 +30,30 @@ def to_json(value: object) -> Any:
     if isinstance(value, tuple | list):
         return [to_json(each) for each in value]
     return value
+
+
+def json_text(value: Any) -> str:
+    """Return JSON that every database takes: numbers that are none become words.
+
+    `float` reads them back. All else that is not ASCII is escaped, NUL and lone surrogates too.
+    """
+    text = json.dumps(value)
+    if "NaN" in text or "Infinity" in text:
+        return json.dumps(_finite(value))
+    return text
+
+
+def presentable(text: str) -> str:
+    """Return `text` without what databases refuse: NUL and lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_json(kind: type[T], value: Any) -> T:

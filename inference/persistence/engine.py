@@ -1,6 +1,7 @@
 """The database: how it is opened, how a transaction begins, and what its errors mean.
 
-All that is special to SQLite is in this file.
+What is special to SQLite is in this file, and to PostgreSQL in `postgresql`, but for a few
+queries.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, ResourceClosedError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from inference.domain.errors import RepositoryUnavailable
+from inference.persistence.codec import json_text
 
 _BUSY_TIMEOUT = 10.0  # seconds to wait for another writer
 _POOL_SIZE = 16  # connections kept open
 _POOL_OVERFLOW = 48  # more while many associations store at once
 _READS = "wetread_reads"
+_MIGRATES = 0x57455452  # the key of an advisory lock
 
 
 def sqlite_url(path: Path) -> str:
@@ -31,13 +34,14 @@ def sqlite_url(path: Path) -> str:
 class Database:
     """One SQLAlchemy engine with two ways to begin: `reading` and `writing`.
 
-    Both commit at the end of the block, roll back on an exception, and raise
+    `url` is `postgresql://user:password@host/name`, or what `sqlite_url` returns. Both ways
+    commit at the end of the block, roll back on an exception, and raise
     `RepositoryUnavailable` when the database cannot do it. `read_only` is for a second
     process that only looks: it creates nothing and never waits for writers.
     """
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
-        parsed = make_url(url)
+        parsed = _parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and read_only:
             parsed = _existing(parsed)
@@ -45,6 +49,7 @@ class Database:
         self.engine: Engine = create_engine(
             parsed,
             hide_parameters=True,
+            json_serializer=json_text,
             pool_size=_POOL_SIZE,
             max_overflow=_POOL_OVERFLOW,
             pool_timeout=_BUSY_TIMEOUT,
@@ -54,7 +59,14 @@ class Database:
             _prepare_sqlite(self.engine, read_only=read_only)
             self._reader = self.engine.execution_options(**{_READS: True})
         else:
-            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            from inference.persistence import postgresql
+
+            postgresql.prepare(self.engine)
+            self._reader = self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            if read_only:
+                self.engine = self._reader
         self._closed = False
         # SQLite has one writer at a time and lets the others poll. Threads of this process
         # queue here instead, which is fairer and wakes them at once.
@@ -83,10 +95,12 @@ class Database:
         """Begin a transaction that may make tables anew.
 
         SQLite drops a table together with what refers to it, unless it is told not to look;
-        so it looks at the end instead.
+        so it looks at the end instead. On PostgreSQL one process at a time gets in.
         """
         if not self._writer:
             with self.writing() as connection:
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATES})")
                 yield connection
             return
         if not self._writer.acquire(timeout=_BUSY_TIMEOUT):
@@ -106,6 +120,11 @@ class Database:
         finally:
             self._writer.release()
 
+    def ping(self) -> None:
+        """Raise `RepositoryUnavailable` unless the database answers."""
+        with self.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     def close(self) -> None:
         """Close all connections; every later call raises `RepositoryUnavailable`."""
         self._closed = True
@@ -123,6 +142,19 @@ class Database:
             raise RepositoryUnavailable(f"The database cannot be used: {error.orig}.") from error
         except (PoolTimeout, ResourceClosedError) as error:
             raise RepositoryUnavailable(f"The database cannot be used: {error}.") from error
+
+
+def _parse(url: str) -> URL:
+    """Return `url` with the driver that we have. Raises `ValueError` if it is no database's."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("not the URL of a database") from None  # it may hold a password
+    if parsed.get_backend_name() == "postgresql":
+        from inference.persistence import postgresql
+
+        return postgresql.complete(parsed)
+    return parsed
 
 
 def _existing(url: URL) -> URL:

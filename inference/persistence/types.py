@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
+from inference.persistence.codec import presentable
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time in UTC. SQLite keeps no zone, so it is put back on reading."""
@@ -56,4 +58,4 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+        return presentable(value)

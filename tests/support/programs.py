@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
@@ -37,6 +37,7 @@ class Program:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self.started_as: dict[str, Any] = {}  # further arguments of Popen
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> Sequence[str]:
@@ -57,7 +58,11 @@ class Program:
         assert not self.running, "started already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                **self.started_as,
             )
         try:
             wait_for(lambda: not self.running or self.answers(), self.command()[0], timeout)

@@ -21,6 +21,7 @@ from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
 from tests.contracts.repositories import Repositories
+from tests.support.postgresql import PostgresqlServer
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,37 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrate(database)
     database.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: PostgresqlServer) -> str:
+    name = postgresql.create()
+    database = Database(postgresql.url(name))
+    migrate(database)
+    database.close()
+    return name
+
+
+@pytest.fixture
+def postgresql_name(postgresql: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
+    name = postgresql.create(postgresql_template)
+    yield name
+    postgresql.drop(name)
+
+
+@pytest.fixture
+def postgresql_database(postgresql: PostgresqlServer, postgresql_name: str) -> Iterator[Database]:
+    database = Database(postgresql.url(postgresql_name))
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database(request: pytest.FixtureRequest) -> Database:
+    """Each of the two, one after the other."""
+    name = "database" if request.param == "sqlite" else "postgresql_database"
+    found: Database = request.getfixturevalue(name)
+    return found
 
 
 @pytest.fixture

@@ -32,10 +32,12 @@ from tests.contracts.shadows import ShadowsContract
 from tests.unit.persistence.conftest import repositories_on
 
 
-class OnSqlite:
+class InDatabase:
+    """On SQLite, and on PostgreSQL where it is installed."""
+
     @pytest.fixture
-    def repositories(self, database: Database) -> Repositories:
-        return repositories_on(database)
+    def repositories(self, any_database: Database) -> Repositories:
+        return repositories_on(any_database)
 
 
 class InMemory:
@@ -56,23 +58,23 @@ class InMemory:
         )
 
 
-class TestSqlIndex(OnSqlite, IndexContract):
+class TestSqlIndex(InDatabase, IndexContract):
     pass
 
 
-class TestSqlJobQueue(OnSqlite, JobQueueContract):
+class TestSqlJobQueue(InDatabase, JobQueueContract):
     pass
 
 
-class TestSqlResults(OnSqlite, ResultsContract):
+class TestSqlResults(InDatabase, ResultsContract):
     pass
 
 
-class TestSqlOutbox(OnSqlite, OutboxContract):
+class TestSqlOutbox(InDatabase, OutboxContract):
     pass
 
 
-class TestSqlCursors(OnSqlite, CursorsContract):
+class TestSqlCursors(InDatabase, CursorsContract):
     pass
 
 
@@ -96,11 +98,11 @@ class TestMemoryCursors(InMemory, CursorsContract):
     pass
 
 
-class TestSqlRollouts(OnSqlite, RolloutsContract):
+class TestSqlRollouts(InDatabase, RolloutsContract):
     pass
 
 
-class TestSqlShadows(OnSqlite, ShadowsContract):
+class TestSqlShadows(InDatabase, ShadowsContract):
     pass
 
 
@@ -112,7 +114,7 @@ class TestMemoryShadows(InMemory, ShadowsContract):
     pass
 
 
-class TestSqlCatalog(OnSqlite, CatalogContract):
+class TestSqlCatalog(InDatabase, CatalogContract):
     pass
 
 
@@ -120,7 +122,7 @@ class TestMemoryCatalog(InMemory, CatalogContract):
     pass
 
 
-class TestSqlReviews(OnSqlite, ReviewsContract):
+class TestSqlReviews(InDatabase, ReviewsContract):
     pass
 
 
@@ -128,7 +130,7 @@ class TestMemoryReviews(InMemory, ReviewsContract):
     pass
 
 
-class TestSqlReadingList(OnSqlite, ReadingListContract):
+class TestSqlReadingList(InDatabase, ReadingListContract):
     pass
 
 
@@ -136,7 +138,7 @@ class TestMemoryReadingList(InMemory, ReadingListContract):
     pass
 
 
-class TestSqlListing(OnSqlite, ListingContract):
+class TestSqlListing(InDatabase, ListingContract):
     pass
 
 

@@ -117,8 +117,8 @@ def test_a_reader_creates_and_changes_nothing(tmp_path: Path, database_path: Pat
     reader.close()
 
 
-def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
-    index = SqlIndex(database)
+def test_a_block_that_fails_leaves_nothing(any_database: Database) -> None:
+    index = SqlIndex(any_database)
     index.add(make_instance("1.1"), T0, QUIET)
     study = index.study("1.2.3")
     assert study is not None
@@ -127,7 +127,7 @@ def test_a_block_that_fails_leaves_nothing(database: Database) -> None:
     with pytest.raises(IntegrityError):
         index.close_revision(study, requests, T0)
     assert index.study("1.2.3") == study
-    assert SqlJobQueue(database).jobs() == ()
+    assert SqlJobQueue(any_database).jobs() == ()
     assert index.account().revisions == 0
 
 
