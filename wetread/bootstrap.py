@@ -47,6 +47,7 @@ from inference.ports import (
     Service,
 )
 from wetread.settings import OrthancSettings, Settings
+from wetread.shelf import Shelf
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from inference.models.registry import FolderRegistry
@@ -182,6 +183,11 @@ def build_cards(settings: Settings) -> Callable[[ModelId], str | None]:
         return path.read_text("utf-8", "replace") if path.is_file() else None
 
     return card
+
+
+def build_shelf(settings: Settings, stores: Stores) -> Shelf:
+    registry = build_registry(settings)
+    return Shelf(registry, stores.rollouts, registry.folder)
 
 
 def build_rulebook(

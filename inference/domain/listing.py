@@ -22,6 +22,7 @@ from inference.domain.study import Study, StudyState
 class StudyQuery:
     """Dates are Study Dates (DA). `patient_id` and `accession_number` match to the letter."""
 
+    study_instance_uid: str = ""
     state: StudyState | None = None
     standing: Standing | None = None
     modality: str = ""
@@ -65,6 +66,7 @@ class JobQuery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
+    delivery_id: int | None = None
     job_id: int | None = None
     destination: str = ""
     state: DeliveryState | None = None

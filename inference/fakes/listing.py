@@ -73,7 +73,8 @@ class MemoryListing:
             found = (
                 each
                 for each in self._store.deliveries.values()
-                if query.job_id in (None, each.job_id)
+                if query.delivery_id in (None, each.delivery_id)
+                and query.job_id in (None, each.job_id)
                 and query.destination in ("", each.destination)
                 and query.state in (None, each.state)
             )
@@ -106,7 +107,8 @@ class MemoryListing:
             if row.values[Field.STUDY_INSTANCE_UID] == reading.study.study_instance_uid
         }
         return (
-            query.state in (None, reading.study.state)
+            query.study_instance_uid in ("", reading.study.study_instance_uid)
+            and query.state in (None, reading.study.state)
             and query.standing in (None, reading.standing)
             and (not query.modality or query.modality in modalities)
             and query.patient_id in ("", of.patient_id)

@@ -49,6 +49,8 @@ class SqlListing:
         found = select(number, uid).select_from(studies.join(catalog_studies, same))
         if query.standing is not None:
             found = found.where(studies.c.standing == query.standing)
+        if query.study_instance_uid:
+            found = found.where(uid == query.study_instance_uid)
         if query.state is not None:
             found = found.where(studies.c.state == query.state)
         if query.modality:
@@ -137,6 +139,7 @@ class SqlListing:
     def deliveries(self, query: DeliveryQuery) -> Sequence[Delivery]:
         found = select(deliveries)
         for column, value in (
+            (deliveries.c.delivery_id, query.delivery_id),
             (deliveries.c.job_id, query.job_id),
             (deliveries.c.destination, query.destination),
             (deliveries.c.state, query.state),

@@ -109,6 +109,8 @@ class ListingContract(RepositoriesContract):
     @pytest.mark.parametrize(
         ("query", "found"),
         [
+            ({"study_instance_uid": "2"}, ["2"]),
+            ({"study_instance_uid": "9"}, []),
             ({"patient_id": "P1"}, ["1"]),
             ({"patient_id": "p1"}, []),
             ({"patient_id": "P"}, []),
@@ -223,6 +225,7 @@ class ListingContract(RepositoriesContract):
             ({"job_id": first}, 2),
             ({"job_id": second, "destination": "pacs"}, 1),
             ({"destination": "nobody"}, 0),
+            ({"delivery_id": claimed.delivery_id}, 1),
             ({"state": DeliveryState.DELIVERED}, 1),
             ({"before": claimed.delivery_id}, claimed.delivery_id - 1),
         ):

@@ -11,9 +11,11 @@ import uvicorn
 from wetread import logs, settings
 from wetread.bootstrap import (
     build_cards,
+    build_destinations,
     build_dicomweb,
     build_node,
     build_review_desk,
+    build_shelf,
     exclusive,
     open_stores,
 )
@@ -23,8 +25,8 @@ _log = logging.getLogger("wetread.serve")
 
 def serve() -> None:
     """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
+    from wetread.web.api import Reviewing
     from wetread.web.app import build_app
-    from wetread.web.reviews import Reviewing, build_router
 
     configuration = settings.load()
     logs.configure(configuration.log_format)
@@ -38,13 +40,13 @@ def serve() -> None:
                 build_app(
                     stores,
                     ready,
-                    [
-                        build_dicomweb(configuration, stores, node.intake),
-                        build_router(stores, Reviewing(desk, configuration.reviewer_header)),
-                    ],
+                    [build_dicomweb(configuration, stores, node.intake)],
                     configuration.cors_origins,
                     cards=build_cards(configuration),
                     knows_reviewer=bool(configuration.reviewer_header),
+                    reviewing=Reviewing(desk, configuration.reviewer_header),
+                    shelf=build_shelf(configuration, stores),
+                    destinations=[each.name for each in build_destinations(configuration)],
                 ),
                 host=configuration.http_host,
                 port=configuration.http_port,

@@ -1,10 +1,8 @@
-"""The operations page, and to replay what failed."""
+"""The operations page: what waits, what failed and why."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from inference.domain.concordance import concordance
@@ -12,20 +10,16 @@ from inference.domain.delivery import DeliveryState
 from inference.domain.job import JobState
 from wetread.bootstrap import Stores, SystemClock
 from wetread.reviews import describe_concordance, months_ago
-from wetread.web.guarded import GuardedRoute
 from wetread.web.pages import templates
-from wetread.web.problems import NotFailed, NotFound
-
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 _MONTHS = 12  # of the chart
 _SHOWN = 100  # lines of a table
 
 
 def build_router(stores: Stores) -> APIRouter:
-    router = APIRouter(route_class=GuardedRoute)
+    router = APIRouter(include_in_schema=False)
 
-    @router.get("/operations", response_class=HTMLResponse, include_in_schema=False)
+    @router.get("/operations", response_class=HTMLResponse)
     def operations(request: Request) -> HTMLResponse:
         since = months_ago(SystemClock().now(), _MONTHS - 1)
         said = describe_concordance(since, concordance(stores.reviews.reviewed(since)))
@@ -47,21 +41,5 @@ def build_router(stores: Stores) -> APIRouter:
                 ],
             },
         )
-
-    @router.post("/api/v1/jobs/{job_id}/replay", tags=["operations"])
-    def replay_job(job_id: Number) -> dict[str, Any]:
-        """Queue a failed job again, and forget its result."""
-        if stores.queue.replay(job_id, SystemClock().now()):
-            return {"job": job_id, "state": JobState.QUEUED.value}
-        if stores.queue.job(job_id) is None:
-            raise NotFound(f"there is no job {job_id}")
-        raise NotFailed(f"the job {job_id} has not failed")
-
-    @router.post("/api/v1/deliveries/{delivery_id}/replay", tags=["operations"])
-    def replay_delivery(delivery_id: Number) -> dict[str, Any]:
-        """Try a failed delivery again."""
-        if stores.outbox.replay(delivery_id, SystemClock().now()):
-            return {"delivery": delivery_id, "state": DeliveryState.PENDING.value}
-        raise NotFailed(f"there is no failed delivery {delivery_id}")
 
     return router

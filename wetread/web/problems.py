@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from inference.domain.errors import InvalidReview, InvalidUid, ResourceError, WetreadError
+from inference.domain.errors import (
+    InvalidReview,
+    InvalidUid,
+    ResourceError,
+    UnknownModel,
+    WetreadError,
+)
+
+MEDIA = "application/problem+json"
+_DEEPEST = 8  # steps of a path into the body
 
 
 class NotFound(WetreadError):
@@ -21,6 +33,14 @@ class ForeignOrigin(WetreadError):
     """The request comes from a page of somebody else."""
 
 
+class InvalidCursor(WetreadError):
+    """A cursor is taken from `next` of the page before, as it is."""
+
+
+class NotAcceptable(WetreadError):
+    """None of the media types in Accept can be made."""
+
+
 class NotFailed(WetreadError):
     """Only what failed is replayed."""
 
@@ -29,16 +49,31 @@ class NotJson(WetreadError):
     """The body has to be JSON, and say so in Content-Type."""
 
 
+class Encoded(WetreadError):
+    """A Content-Encoding is not taken: a small message can inflate to any size."""
+
+
+class TooLarge(WetreadError):
+    """The body is larger than is taken."""
+
+
 _STATUSES: tuple[tuple[type[WetreadError], int], ...] = (
     (InvalidUid, 400),
+    (InvalidCursor, 400),
     (NotAuthenticated, 401),
     (ForeignOrigin, 403),
     (NotFound, 404),
+    (UnknownModel, 404),
+    (NotAcceptable, 406),
     (NotFailed, 409),
+    (TooLarge, 413),
     (NotJson, 415),
+    (Encoded, 415),
     (InvalidReview, 422),
     (ResourceError, 503),
 )
+
+_RETRY_AFTER = {"Retry-After": "30"}  # seconds
 
 
 def problem_for(error: WetreadError) -> int:
@@ -46,9 +81,38 @@ def problem_for(error: WetreadError) -> int:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
 
 
-def problem(title: str, status: int, detail: str, **more: Any) -> JSONResponse:
+def problem(
+    title: str,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """Return a problem document; one that may pass by itself says when to ask again."""
+    if status == 503:
+        headers = {**_RETRY_AFTER, **(headers or {})}
     return JSONResponse(
         {"type": "about:blank", "title": title, "status": status, "detail": detail} | more,
         status,
-        media_type="application/problem+json",
+        headers,
+        media_type=MEDIA,
     )
+
+
+def http_problem(
+    status: int, detail: object = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return the problem document of an HTTP status."""
+    title = HTTPStatus(status).phrase
+    said = detail if isinstance(detail, str) and detail != title else HTTPStatus(status).description
+    return problem(title, status, said or title, headers)
+
+
+def invalid(error: RequestValidationError) -> JSONResponse:
+    """Return what is wrong with a request, part by part; nothing that was sent is repeated."""
+    faults = [
+        {"field": ".".join(map(str, each["loc"][:_DEEPEST]))[:200], "detail": each["msg"]}
+        for each in error.errors()[:100]
+    ]
+    detail = "; ".join(f"{each['field']}: {each['detail']}" for each in faults[:10])
+    return problem("InvalidRequest", 422, detail, errors=faults)

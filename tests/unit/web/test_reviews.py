@@ -19,8 +19,8 @@ from inference.fakes.archive import FakeArchive
 from tests.unit.intake.test_reviewing import Bench
 from wetread.bootstrap import Stores
 from wetread.reviews import months_ago
+from wetread.web.api import Reviewing
 from wetread.web.app import build_app
-from wetread.web.reviews import Reviewing, build_router
 
 DISAGREE: dict[str, Any] = {
     "finding": 1,
@@ -40,8 +40,8 @@ class Client:
     def __init__(self, bench: Bench, header: str = "") -> None:
         results = SimpleNamespace(of_job=lambda job_id: bench.store.results.get(job_id))
         stores = SimpleNamespace(queue=bench.queue, results=results, reviews=bench.reviews)
-        router = build_router(cast(Stores, stores), Reviewing(bench.desk, header))
-        self.app = build_app(cast(Stores, stores), threading.Event(), [router])
+        reviewing = Reviewing(bench.desk, header)
+        self.app = build_app(cast(Stores, stores), threading.Event(), reviewing=reviewing)
         self.bench = bench
 
     def get(self, url: str) -> httpx.Response:
