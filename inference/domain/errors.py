@@ -9,6 +9,12 @@
     │   ├── UnreadableInstance
     │   ├── ConflictingInstance
     │   ├── InvalidReview
+    │   ├── WorkitemError             by what PS3.4 Annex CC allows
+    │   │   ├── InvalidWorkitem
+    │   │   ├── UnknownWorkitem
+    │   │   ├── DuplicateWorkitem
+    │   │   ├── WrongTransaction
+    │   │   └── WorkitemConflict
     │   └── UnreadablePixels
     │       └── CodecMissing
     ├── ResourceError                 we cannot keep a promise now; the sender may try again
@@ -63,6 +69,30 @@ class ConflictingInstance(InputError):
 
 class InvalidReview(InputError):
     """The review does not fit the result that it is about."""
+
+
+class WorkitemError(InputError):
+    """A workitem cannot be handled in this way."""
+
+
+class InvalidWorkitem(WorkitemError):
+    """What was sent is no workitem, or no change of one."""
+
+
+class UnknownWorkitem(WorkitemError):
+    """There is no workitem of this UID."""
+
+
+class DuplicateWorkitem(WorkitemError):
+    """There is a workitem of this UID already."""
+
+
+class WrongTransaction(WorkitemError):
+    """The Transaction UID is missing, or is not that of the workitem's owner."""
+
+
+class WorkitemConflict(WorkitemError):
+    """The request does not fit the state of the workitem."""
 
 
 class UnreadablePixels(InputError):

@@ -13,6 +13,7 @@ from inference.fakes.results import MemoryResults
 from inference.fakes.reviews import MemoryReviews
 from inference.fakes.rollouts import MemoryRollouts
 from inference.fakes.store import MemoryStore
+from inference.fakes.workitems import MemoryWorkitems
 
 __all__ = [
     "MemoryCatalog",
@@ -26,4 +27,5 @@ __all__ = [
     "MemoryReviews",
     "MemoryRollouts",
     "MemoryStore",
+    "MemoryWorkitems",
 ]

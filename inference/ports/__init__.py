@@ -22,6 +22,7 @@ from inference.ports.rollouts import Rollouts
 from inference.ports.running import Clock, Service
 from inference.ports.storage import Archive, Cursors, Files, Index, Intake
 from inference.ports.work import Destination, JobQueue, Outbox, Results
+from inference.ports.workitems import Subscription, Workitems, Worklist
 
 __all__ = [
     "Archive",
@@ -52,4 +53,7 @@ __all__ = [
     "Reviews",
     "Rollouts",
     "Service",
+    "Subscription",
+    "Workitems",
+    "Worklist",
 ]

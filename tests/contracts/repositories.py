@@ -34,6 +34,7 @@ from inference.ports import (
     Results,
     Reviews,
     Rollouts,
+    Workitems,
 )
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -59,6 +60,7 @@ class Repositories:
     reviews: Reviews
     reading: ReadingList
     listing: Listing
+    workitems: Workitems
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

@@ -20,6 +20,7 @@ from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
+from inference.persistence.workitems import SqlWorkitems
 from tests.contracts.repositories import Repositories
 from tests.support.postgresql import PostgresqlServer
 
@@ -88,4 +89,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlReviews(database),
         SqlReadingList(database),
         SqlListing(database),
+        SqlWorkitems(database),
     )

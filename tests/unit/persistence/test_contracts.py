@@ -16,6 +16,7 @@ from inference.fakes.memory import (
     MemoryReviews,
     MemoryRollouts,
     MemoryStore,
+    MemoryWorkitems,
 )
 from inference.persistence.engine import Database
 from tests.contracts.catalog import CatalogContract
@@ -29,6 +30,7 @@ from tests.contracts.results import ResultsContract
 from tests.contracts.reviews import ReviewsContract
 from tests.contracts.rollouts import RolloutsContract
 from tests.contracts.shadows import ShadowsContract
+from tests.contracts.workitems import WorkitemsContract
 from tests.unit.persistence.conftest import repositories_on
 
 
@@ -55,6 +57,7 @@ class InMemory:
             MemoryReviews(store),
             MemoryReadingList(store),
             MemoryListing(store),
+            MemoryWorkitems(store),
         )
 
 
@@ -143,4 +146,12 @@ class TestSqlListing(InDatabase, ListingContract):
 
 
 class TestMemoryListing(InMemory, ListingContract):
+    pass
+
+
+class TestSqlWorkitems(InDatabase, WorkitemsContract):
+    pass
+
+
+class TestMemoryWorkitems(InMemory, WorkitemsContract):
     pass

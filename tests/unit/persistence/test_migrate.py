@@ -27,6 +27,7 @@ from inference.persistence.migrations.versions import (
     r0002_rollouts,
     r0003_catalog,
     r0004_reviews,
+    r0005_workitems,
     r0007_standings,
     r0008_name_parts,
 )
@@ -148,6 +149,8 @@ def test_the_migrations_are_written_for_postgresql_too() -> None:
         r0002_rollouts.downgrade()
         r0004_reviews.upgrade()
         r0004_reviews.downgrade()
+        r0005_workitems.upgrade()
+        r0005_workitems.downgrade()
     text = written.getvalue()
     assert "ALTER TABLE jobs ADD COLUMN shadow BOOLEAN DEFAULT false NOT NULL" in text
     assert "DROP CONSTRAINT uq_jobs_study_instance_uid_revision_model_name;" in text
@@ -162,6 +165,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0005_workitems.downgrade()
             r0008_name_parts.downgrade()
             r0007_standings.downgrade()
             r0004_reviews.downgrade()
@@ -183,6 +187,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0005_workitems.downgrade()
             r0008_name_parts.downgrade()
             r0007_standings.downgrade()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")

@@ -35,6 +35,7 @@ from inference.fakes.memory import (
     MemoryReviews,
     MemoryRollouts,
     MemoryStore,
+    MemoryWorkitems,
 )
 from inference.persistence.engine import Database, sqlite_url
 from tests.contracts.repositories import (
@@ -89,6 +90,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryReviews(store),
             MemoryReadingList(store),
             MemoryListing(store),
+            MemoryWorkitems(store),
         )
         self.now = 0.0
         self.sql.receive()

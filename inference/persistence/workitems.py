@@ -1,0 +1,338 @@
+"""The worklist in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    false,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from inference.domain.job import Job, JobRequest, JobState
+from inference.domain.matching import AnyOf, Between, Empty, Match
+from inference.domain.workitem import StepState, Workitem
+from inference.domain.workitem_event import FILTERED, GLOBAL, KeptEvent, WorkitemEvent
+from inference.domain.workitem_search import (
+    Key,
+    KeyCondition,
+    WorkitemSearch,
+    grouped,
+    keys_of,
+    matches,
+)
+from inference.persistence.engine import Database
+from inference.persistence.queue import insert_jobs, job_of, model_columns
+from inference.persistence.tables import jobs
+from inference.persistence.workitem_events import (
+    kept_event,
+    put_event,
+    put_subscription,
+    subscribe_all,
+    tell,
+)
+from inference.persistence.workitem_tables import (
+    workitem_events,
+    workitem_keys,
+    workitem_subscriptions,
+    workitems,
+)
+
+_OPEN = (StepState.SCHEDULED, StepState.IN_PROGRESS)
+_EVERYTHING = (GLOBAL, FILTERED)
+
+
+class SqlWorkitems:
+    """`Workitems` in the same database as the queue."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, item: Workitem, events: Sequence[WorkitemEvent]) -> bool:
+        try:
+            with self._database.writing() as connection:
+                if _number(connection, item.workitem_uid) is not None:
+                    return False
+                number = connection.execute(
+                    insert(workitems)
+                    .values(workitem_uid=item.workitem_uid, version=0, **_columns(item))
+                    .returning(workitems.c.number)
+                ).scalar_one()
+                _put_keys(connection, number, item)
+                subscribe_all(connection, item)
+                tell(connection, events, item.modified_at)
+        except IntegrityError:
+            return False  # somebody else was quicker
+        return True
+
+    def replace(self, item: Workitem, events: Sequence[WorkitemEvent]) -> bool:
+        with self._database.writing() as connection:
+            number = _replace(connection, item, _columns(item))
+            if number is None:
+                return False
+            connection.execute(delete(workitem_keys).where(workitem_keys.c.workitem == number))
+            _put_keys(connection, number, item)
+            tell(connection, events, item.modified_at)
+            if item.state.is_final:
+                # Nothing more will happen to it; a lock stays until its owner lets go.
+                connection.execute(
+                    delete(workitem_subscriptions).where(
+                        workitem_subscriptions.c.workitem_uid == item.workitem_uid,
+                        workitem_subscriptions.c.locked == false(),
+                    )
+                )
+            return True
+
+    def perform(self, item: Workitem, request: JobRequest, at: datetime) -> bool:
+        name, _ = model_columns(request.model)
+        wanted = and_(
+            jobs.c.study_instance_uid == request.study_instance_uid,
+            jobs.c.revision == request.revision,
+            jobs.c.model_name == name,
+            jobs.c.shadow == request.shadow,
+        )
+        with self._database.writing() as connection:
+            if _version(connection, item) != item.version:
+                return False
+            insert_jobs(connection, (request,), at)
+            job_id = connection.execute(select(jobs.c.job_id).where(wanted)).scalar_one()
+            return _replace(connection, item, {"job_id": job_id}) is not None
+
+    def find(self, workitem_uid: str) -> Workitem | None:
+        query = select(workitems).where(workitems.c.workitem_uid == workitem_uid)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else _workitem(row)
+
+    def search(self, search: WorkitemSearch) -> Sequence[Workitem]:
+        query = select(workitems).order_by(workitems.c.number)
+        for group in grouped(search.conditions):
+            query = query.where(*self._hold(group))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.limit(search.limit).offset(search.offset))
+            return tuple(_workitem(row) for row in rows)
+
+    def waiting(self, limit: int = 100, after: str = "") -> Sequence[Workitem]:
+        ready = KeyCondition(Key.READINESS, AnyOf(("READY",)))
+        query = (
+            select(workitems)
+            .where(
+                workitems.c.state == StepState.SCHEDULED,
+                workitems.c.job_id.is_(None),
+                workitems.c.workitem_uid > after,
+                *self._hold((ready,)),
+            )
+            .order_by(workitems.c.workitem_uid)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(_workitem(row) for row in connection.execute(query))
+
+    def performed(self) -> Sequence[tuple[Workitem, Job]]:
+        query = (
+            select(workitems)
+            .where(workitems.c.state.in_(_OPEN), workitems.c.job_id.is_not(None))
+            .order_by(workitems.c.number)
+        )
+        with self._database.reading() as connection:
+            found = [_workitem(row) for row in connection.execute(query).all()]
+            ids = {each.job_id for each in found}
+            held = {
+                row.job_id: job_of(row)
+                for row in connection.execute(select(jobs).where(jobs.c.job_id.in_(ids)))
+            }
+            return tuple((each, held[each.job_id]) for each in found if each.job_id in held)
+
+    def unlisted(self, after: int, limit: int = 100) -> Sequence[Job]:
+        listed = exists().where(workitems.c.job_id == jobs.c.job_id)
+        is_open = exists().where(workitems.c.job_id == jobs.c.job_id, workitems.c.state.in_(_OPEN))
+        at_work = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING))
+        query = (
+            select(jobs)
+            .where(
+                jobs.c.shadow == false(),
+                or_(and_(jobs.c.job_id > after, ~listed), and_(at_work, ~is_open)),
+            )
+            .order_by(jobs.c.job_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(job_of(row) for row in connection.execute(query))
+
+    def subscribe(
+        self,
+        ae_title: str,
+        workitem_uid: str,
+        *,
+        locked: bool = False,
+        conditions: Sequence[KeyCondition] = (),
+        events: Sequence[WorkitemEvent] = (),
+        at: datetime,
+    ) -> None:
+        with self._database.writing() as connection:
+            put_subscription(
+                connection, ae_title, workitem_uid, locked=locked, conditions=conditions
+            )
+            if workitem_uid in _EVERYTHING:
+                for row in connection.execute(
+                    select(workitems).where(workitems.c.state.in_(_OPEN))
+                ).all():
+                    if matches(_workitem(row), tuple(conditions)):
+                        put_subscription(connection, ae_title, row.workitem_uid, locked=locked)
+            for event in events:
+                put_event(connection, ae_title, event, at)
+
+    def unsubscribe(self, ae_title: str, workitem_uid: str) -> bool:
+        ended = delete(workitem_subscriptions).where(workitem_subscriptions.c.ae_title == ae_title)
+        if workitem_uid not in _EVERYTHING:
+            ended = ended.where(workitem_subscriptions.c.workitem_uid == workitem_uid)
+        with self._database.writing() as connection:
+            return connection.execute(ended).rowcount > 0
+
+    def suspend(self, ae_title: str, workitem_uid: str) -> bool:
+        ended = delete(workitem_subscriptions).where(
+            workitem_subscriptions.c.ae_title == ae_title,
+            workitem_subscriptions.c.workitem_uid == workitem_uid,
+        )
+        with self._database.writing() as connection:
+            return connection.execute(ended).rowcount > 0
+
+    def subscribers(self) -> Mapping[str, Sequence[str]]:
+        query = select(
+            workitem_subscriptions.c.ae_title, workitem_subscriptions.c.workitem_uid
+        ).order_by(workitem_subscriptions.c.ae_title, workitem_subscriptions.c.workitem_uid)
+        found: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for ae_title, uid in connection.execute(query):
+                found.setdefault(ae_title, []).append(uid)
+        return found
+
+    def announce(self, event: WorkitemEvent, at: datetime) -> None:
+        with self._database.writing() as connection:
+            tell(connection, (event,), at)
+
+    def events(self, ae_title: str, after: int = 0, limit: int = 100) -> Sequence[KeptEvent]:
+        query = (
+            select(workitem_events)
+            .where(workitem_events.c.ae_title == ae_title, workitem_events.c.number > after)
+            .order_by(workitem_events.c.number)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(kept_event(row) for row in connection.execute(query))
+
+    def forget(self, ae_title: str, through: int) -> None:
+        with self._database.writing() as connection:
+            connection.execute(
+                delete(workitem_events).where(
+                    workitem_events.c.ae_title == ae_title, workitem_events.c.number <= through
+                )
+            )
+
+    def _hold(self, group: Sequence[KeyCondition]) -> list[ColumnElement[bool]]:
+        """Return what one item of a sequence, or the workitem itself, has to fulfil."""
+        absent = [each for each in group if isinstance(each.match, Empty)]
+        sought = [each for each in group if each not in absent]
+        held: list[ColumnElement[bool]] = [
+            ~exists().where(
+                workitem_keys.c.workitem == workitems.c.number,
+                workitem_keys.c.name == each.key.name,
+            )
+            for each in absent
+        ]
+        if sought:
+            tables = [workitem_keys.alias(f"key_{number}") for number in range(len(sought))]
+            first = tables[0]
+            together: list[ColumnElement[bool]] = [first.c.workitem == workitems.c.number]
+            for table, condition in zip(tables, sought, strict=True):
+                together.append(table.c.name == condition.key.name)
+                together.append(self._matches(table.c.value, condition.match))
+                if table is not first:
+                    together += [
+                        table.c.workitem == first.c.workitem,
+                        table.c.item == first.c.item,
+                    ]
+            held.append(exists(select(first.c.workitem).where(*together)))
+        return held
+
+    def _matches(self, column: ColumnElement[Any], match: Match) -> ColumnElement[bool]:
+        if isinstance(match, AnyOf):
+            return column.in_(match.values)
+        if isinstance(match, Between):
+            limits = [column >= match.first] if match.first else []
+            return and_(*limits, *([column <= match.last] if match.last else []))
+        assert not isinstance(match, Empty)
+        if self._database.is_sqlite:  # its LIKE knows no case
+            pattern = match.pattern.replace("[", "[[]")
+            return column.op("GLOB", is_comparison=True)(pattern)
+        pattern = match.pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return column.like(pattern.replace("*", "%").replace("?", "_"), escape="\\")
+
+
+def _number(connection: Connection, workitem_uid: str) -> int | None:
+    return connection.scalar(
+        select(workitems.c.number).where(workitems.c.workitem_uid == workitem_uid)
+    )
+
+
+def _version(connection: Connection, item: Workitem) -> int | None:
+    return connection.scalar(
+        select(workitems.c.version)
+        .where(workitems.c.workitem_uid == item.workitem_uid)
+        .with_for_update()
+    )
+
+
+def _replace(connection: Connection, item: Workitem, columns: Mapping[str, Any]) -> int | None:
+    """Write over the version that was read; return the row's number, None if it is another."""
+    return connection.execute(
+        update(workitems)
+        .where(workitems.c.workitem_uid == item.workitem_uid, workitems.c.version == item.version)
+        .values(version=item.version + 1, **columns)
+        .returning(workitems.c.number)
+    ).scalar_one_or_none()
+
+
+def _put_keys(connection: Connection, number: int, item: Workitem) -> None:
+    rows = [
+        {"workitem": number, "name": each.key.name, "item": each.item, "value": each.value}
+        for each in keys_of(item)
+    ]
+    connection.execute(insert(workitem_keys), rows)  # there is always a state
+
+
+def _columns(item: Workitem) -> dict[str, Any]:
+    return {
+        "state": item.state,
+        "transaction_uid": item.transaction_uid,
+        "job_id": item.job_id,
+        "own": item.own,
+        "data": dict(item.data),
+        "created_at": item.created_at,
+        "modified_at": item.modified_at,
+    }
+
+
+def _workitem(row: Any) -> Workitem:
+    return Workitem(
+        workitem_uid=row.workitem_uid,
+        state=row.state,
+        data=row.data,
+        created_at=row.created_at,
+        modified_at=row.modified_at,
+        transaction_uid=row.transaction_uid,
+        job_id=row.job_id,
+        own=row.own,
+        version=row.version,
+    )
