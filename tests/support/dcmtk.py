@@ -139,24 +139,29 @@ def findscu(
     port: int,
     level: str,
     *keys: str,
-    directory: Path,
+    directory: Path | None = None,
     called: str = "WETREAD",
     calling: str = "FINDSCU",
     extra: Sequence[str] = (),
 ) -> tuple[list[pydicom.Dataset], str]:
-    """C-FIND by DCMTK, Study Root; return the answers, and what it printed."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """C-FIND by DCMTK, Study Root; return the answers, and what it printed.
+
+    The answers lie in `directory`; without one, they are printed instead.
+    """
+    files = []
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        files = ["-X", "-od", str(directory)]
     done = _run(
         [
             *("findscu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
-            *("-X", "-od", str(directory), *extra, HOST, str(port)),
+            *(*files, *extra, HOST, str(port)),
             *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
         ],
         timeout=300.0,
     )
-    answers: list[pydicom.Dataset] = [
-        pydicom.dcmread(path) for path in sorted(directory.glob("rsp*.dcm"))
-    ]
+    found = sorted(directory.glob("rsp*.dcm")) if directory else []
+    answers: list[pydicom.Dataset] = [pydicom.dcmread(path) for path in found]
     return answers, done.stdout + done.stderr
 
 
