@@ -10,6 +10,7 @@ import json
 import math
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -58,35 +59,42 @@ def _finite(value: Any) -> Any:
 
 def from_json(kind: type[T], value: Any) -> T:
     """Return the `kind` that `to_json` made `value` from."""
-    return cast(T, _decode(kind, value))
+    return cast(T, _reader(kind)(value))
 
 
 def tuple_from_json(kind: type[T], value: Any) -> tuple[T, ...]:
-    return tuple(from_json(kind, each) for each in value)
-
-
-def _decode(kind: Any, value: Any) -> Any:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        (some,) = (each for each in arguments if each is not types.NoneType)
-        return _decode(some, value)
-    if origin is tuple:
-        if arguments[-1] is Ellipsis:
-            return tuple(_decode(arguments[0], each) for each in value)
-        return tuple(_decode(each, item) for each, item in zip(arguments, value, strict=True))
-    if is_dataclass(kind):
-        hints = _hints(cast(type, kind))
-        known = {name: _decode(hints[name], item) for name, item in value.items() if name in hints}
-        return cast(type, kind)(**known)
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if issubclass(kind, Enum) or kind is float:
-        return kind(value)
-    return value
+    return tuple(map(_reader(kind), value))
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Return what reads a `kind`: its hints are looked through once, its values often."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        (some,) = (each for each in arguments if each is not types.NoneType)
+        read = _reader(some)
+        return lambda value: None if value is None else read(value)
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            read = _reader(arguments[0])
+            return lambda value: tuple(map(read, value))
+        each_reads = tuple(map(_reader, arguments))
+        return lambda value: tuple(read(item) for read, item in zip(each_reads, value, strict=True))
+    if is_dataclass(kind):
+        return _dataclass_reader(kind)
+    if kind is datetime:
+        return datetime.fromisoformat
+    if issubclass(kind, Enum) or kind is float:
+        return cast(Callable[[Any], Any], kind)
+    return lambda value: value
+
+
+def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
+    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+
+    def read(value: Any) -> Any:
+        return kind(
+            **{name: readers[name](item) for name, item in value.items() if name in readers}
+        )
+
+    return read

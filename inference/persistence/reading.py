@@ -161,7 +161,7 @@ def _read_by(model: str) -> ColumnElement[bool]:
     read, newer = jobs.alias("read"), jobs.alias("newer")
     newest = (
         select(func.max(newer.c.revision))
-        .where(newer.c.study_instance_uid == studies.c.study_instance_uid, ~newer.c.shadow)
+        .where(newer.c.study_instance_uid == read.c.study_instance_uid, ~newer.c.shadow)
         .scalar_subquery()
     )
     return exists().where(

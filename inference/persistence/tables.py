@@ -143,7 +143,7 @@ jobs = Table(
     Column("error", Words, nullable=False),
     Column("shadow", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("study_instance_uid", "revision", "model_name", "shadow"),
-    Index("ix_jobs_shadow_model_name", "shadow", "model_name"),
+    Index("ix_jobs_model_name", "model_name", "shadow", "study_instance_uid", "revision"),
     Index("ix_jobs_state_due_at", "state", "due_at"),
     sqlite_autoincrement=True,
 )

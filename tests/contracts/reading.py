@@ -198,6 +198,14 @@ class ReadingListContract(RepositoriesContract):
         assert (choices.body_parts, choices.findings) == (("KNEE",), ("Opacity",))
         assert self.uids(repositories, model="chest") == ["1"]
 
+    def test_by_the_model_that_reads_the_newest_revision(self, repositories: Repositories) -> None:
+        self.add(repositories, "1", said(Presence.PRESENT))
+        self.add(repositories, "2", said(Presence.PRESENT))
+        other = said(Presence.PRESENT, revision=2, model=ModelId("other", "1"))
+        self.add(repositories, "2", other, 1)
+        assert self.uids(repositories, model="chest") == ["1"]
+        assert self.uids(repositories, model="other") == ["2"]
+
     def test_by_what_was_looked_for(self, repositories: Repositories) -> None:
         (one,) = said(Presence.PRESENT, 0.9).findings
         other = replace(one, finding=replace(one.finding, meaning="Nodule"))

@@ -58,7 +58,7 @@ def build_router(stores: Stores) -> APIRouter:
             {
                 "readings": [(each, picture_of(each)) for each in page.readings],
                 "total": page.total,
-                "account": stores.index.account(),
+                "load": stores.reading.load(),
                 "choices": stores.reading.choices(),
                 "standings": list(Standing),
                 "query": query,
@@ -77,7 +77,9 @@ def read_query(asked: Mapping[str, str], page: int = 1) -> ReadingQuery:
     return ReadingQuery(
         text=asked.get("text", "").strip()[:64],
         modality=asked.get("modality", "")[:16],
+        body_part=asked.get("body_part", "")[:200],
         model=asked.get("model", "")[:200],
+        finding=asked.get("finding", "")[:200],
         standing=_word(Standing, asked.get("standing", "")),
         reviewed={"yes": True, "no": False}.get(asked.get("reviewed", "")),
         first_date=date_key(asked.get("from", "")),

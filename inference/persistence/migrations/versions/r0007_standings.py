@@ -52,7 +52,9 @@ def upgrade() -> None:
         ["turn", "received_at", "study_instance_uid", "standing", "reviewed", "body_part"],
     )
     op.create_index("ix_study_findings_finding", "study_findings", ["finding"])
-    op.create_index("ix_jobs_shadow_model_name", "jobs", ["shadow", "model_name"])
+    op.create_index(
+        "ix_jobs_model_name", "jobs", ["model_name", "shadow", "study_instance_uid", "revision"]
+    )
 
 
 def _fill(bind: sa.Connection, findings: sa.Table) -> None:
@@ -111,7 +113,7 @@ def _json(value: Any) -> Any:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_jobs_shadow_model_name", "jobs")
+    op.drop_index("ix_jobs_model_name", "jobs")
     op.drop_table("study_findings")
     for name in ("turn", "body_part", "received_at_study_instance_uid"):
         op.drop_index(f"ix_studies_{name}", "studies")
