@@ -109,6 +109,9 @@ class DicomDestinationSettings(MoveDestinationSettings):
     name: PeerName
 
 
+# `make setup` puts OHIF there.
+_VIEWER = Path(__file__).parents[1] / ".web" / "ohif"
+
 _CHEST_RADIOGRAPHS = RuleSettings(
     name="chest-radiograph", model="cxr-pneumonia", modality=("CR", "DX", "RG")
 )
@@ -134,6 +137,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")], ...] = ()
+    viewer_folder: Path = _VIEWER
     maximum_stow_mb: int = Field(default=4096, ge=1)
     quiet_seconds: float = Field(default=30.0, ge=0)
     low_watermark_mb: int = Field(default=1024, ge=0)

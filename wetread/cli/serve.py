@@ -27,6 +27,8 @@ def serve() -> None:
     """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
     from wetread.web.api import Reviewing
     from wetread.web.app import build_app
+    from wetread.web.viewer_config import ROOT
+    from wetread.web.viewer_files import ViewerFiles
 
     configuration = settings.load()
     logs.configure(configuration.log_format)
@@ -44,6 +46,7 @@ def serve() -> None:
                     configuration.cors_origins,
                     cards=build_cards(configuration),
                     knows_reviewer=bool(configuration.reviewer_header),
+                    viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
                     reviewing=Reviewing(desk, configuration.reviewer_header),
                     shelf=build_shelf(configuration, stores),
                     destinations=[each.name for each in build_destinations(configuration)],

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
+from dicom_node.dicomweb import PREFIX
 from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
-from wetread.web import models, operations, reading_list, reference, study
+from wetread.web import models, operations, reading_list, reference, study, viewer
 from wetread.web.api import Reviewing, build_api
 from wetread.web.cors import DicomWebCors
 from wetread.web.handlers import add_handlers
@@ -18,6 +19,9 @@ from wetread.web.headers import AnswerHeaders
 from wetread.web.models import Cards
 from wetread.web.pages import static
 from wetread.web.reference import describe_api
+from wetread.web.viewer_config import THIS_NODE
+from wetread.web.viewer_files import ViewerFiles
+from wetread.web.viewer_metadata import DrawableDicomWeb
 
 
 def build_app(
@@ -27,6 +31,7 @@ def build_app(
     cors_origins: Sequence[str] = (),
     cards: Cards = lambda model: None,
     knows_reviewer: bool = False,
+    viewer_files: ViewerFiles | None = None,
     reviewing: Reviewing | None = None,
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
@@ -37,7 +42,9 @@ def build_app(
     `reviewing`, `shelf` and `destinations` are those of the API.
     """
     app = FastAPI(title="Wetread", version=VERSION, docs_url=None, redoc_url=None)
+    app.state.viewer = viewer_files
     app.mount("/static", static)
+    app.mount(THIS_NODE.root, DrawableDicomWeb(app, PREFIX))
     pages = (
         reading_list.build_router(stores),
         study.build_router(stores, knows_reviewer),
@@ -46,7 +53,7 @@ def build_app(
         reference.build_router(),
     )
     api = build_api(stores, reviewing, shelf, destinations)
-    for router in (*pages, *api, *routers):
+    for router in (*pages, *api, *routers, viewer.build_router(viewer_files)):
         app.include_router(router)
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)
