@@ -1,4 +1,4 @@
-"""Part 10 files on disk."""
+"""Part 10 files, on a disk or in an object store."""
 
 from dicom_node.archive.disk import DiskArchive
 from dicom_node.archive.header import MANUFACTURER, describe

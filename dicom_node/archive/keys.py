@@ -1,0 +1,44 @@
+"""The names that files have in an archive: relative paths with `/`, made of checked UIDs alone.
+
+::
+
+    studies/<Study>/<Series>/<SOP>-<digest>.dcm     Instances
+    results/<Study>/<SOP>.dcm                       what Wetread made
+    quarantine/<digest>.dcm, .json                  set aside, and why
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from inference.domain.instance import Description
+from inference.domain.uid import check_uid
+
+STUDIES = "studies"
+RESULTS = "results"
+QUARANTINE = "quarantine"
+
+
+def instance_key(description: Description, digest: str) -> str:
+    """Raises `InvalidUid`."""
+    folder = "/".join(
+        check_uid(uid) for uid in (description.study_instance_uid, description.series_instance_uid)
+    )
+    return f"{STUDIES}/{folder}/{check_uid(description.sop_instance_uid)}-{digest}.dcm"
+
+
+def result_key(study_instance_uid: str, sop_instance_uid: str) -> str:
+    """Raises `InvalidUid`."""
+    return f"{RESULTS}/{check_uid(study_instance_uid)}/{check_uid(sop_instance_uid)}.dcm"
+
+
+def quarantine_key(digest: str) -> str:
+    return f"{QUARANTINE}/{digest}.dcm"
+
+
+def check_key(key: str) -> str:
+    """Raises `ValueError` for what none of these made."""
+    parts = PurePosixPath(key).parts
+    if len(parts) < 2 or parts[0] not in (STUDIES, RESULTS, QUARANTINE) or ".." in parts:
+        raise ValueError("not a key of this archive")
+    return "/".join(parts)
