@@ -408,5 +408,7 @@ def test_who_may_retrieve_is_configured(tmp_path: Path) -> None:
         )
         assert came == []
         assert "Completed Suboperations : 1" not in said
-        *_, (final, _) = requestor(node).send_c_get(query("1.2.3"), GET)
+        association = requestor(node)
+        *_, (final, _) = association.send_c_get(query("1.2.3"), GET)
+        association.release()
         assert final.Status == 0x0124
