@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ _REQUIRED = {
 _REQUEST = (Field.SCHEDULED_PROCEDURE_STEP_ID, Field.REQUESTED_PROCEDURE_ID)
 
 
+@cache
 def tag_of(keyword: str) -> str:
     """Return the tag as eight hexadecimal digits."""
     tag = tag_for_keyword(keyword)
@@ -70,36 +72,44 @@ def attribute(vr: str, *values: Any) -> Model:
 
 def model_of(entry: Entry, levels: Iterable[Level], retrieve_url: str) -> Model:
     """Return what the catalog knows of `entry`, of these levels, sorted by tag."""
+    levels = tuple(levels)
     model: Model = {
         "00080005": _DEFAULT_CHARACTER_SET["00080005"],
         "00080056": attribute("CS", _AVAILABLE),
         "00081190": attribute("UR", retrieve_url),
     }
-    for level in levels:
-        for field in Field:
-            if field.level is not level or field in _REQUEST:
-                continue
-            value = entry.values.get(field)
-            if value is not None:
-                model[tag_of(field.keyword)] = _valued(field, value)
-            elif field in _REQUIRED[level]:
-                model[tag_of(field.keyword)] = {"vr": dictionary_VR(field.keyword)}
-        if level is Level.SERIES:
-            item = {
-                tag_of(field.keyword): _valued(field, entry.values[field])
-                for field in _REQUEST
-                if field in entry.values
-            }
-            if item:
-                model["00400275"] = attribute("SQ", item)
-    if Level.STUDY not in levels and Field.TIMEZONE_OFFSET_FROM_UTC in entry.values:
-        zone = entry.values[Field.TIMEZONE_OFFSET_FROM_UTC]
-        model["00080201"] = _valued(Field.TIMEZONE_OFFSET_FROM_UTC, zone)
+    values = entry.values
+    for field, tag, vr, required in _shown(levels):
+        value = values.get(field)
+        if value is not None:
+            model[tag] = _valued(vr, value)
+        elif required:
+            model[tag] = {"vr": vr}
+    if Level.SERIES in levels:
+        item = {
+            tag_of(field.keyword): _valued(dictionary_VR(field.keyword), values[field])
+            for field in _REQUEST
+            if field in values
+        }
+        if item:
+            model["00400275"] = attribute("SQ", item)
+    if Level.STUDY not in levels and Field.TIMEZONE_OFFSET_FROM_UTC in values:
+        model["00080201"] = _valued("SH", values[Field.TIMEZONE_OFFSET_FROM_UTC])
     return dict(sorted(model.items()))
 
 
-def _valued(field: Field, value: Value) -> Model:
-    vr = dictionary_VR(field.keyword)
+@cache
+def _shown(levels: tuple[Level, ...]) -> tuple[tuple[Field, str, str, bool], ...]:
+    """Return the fields of these levels: tag, VR, and whether every answer has it."""
+    return tuple(
+        (field, tag_of(field.keyword), dictionary_VR(field.keyword), field in _REQUIRED[level])
+        for level in levels
+        for field in Field
+        if field.level is level and field not in _REQUEST
+    )
+
+
+def _valued(vr: str, value: Value) -> Model:
     if isinstance(value, tuple):
         return attribute(vr, *value)
     if vr == "PN":
