@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from dicom_node.archive import DiskArchive, LocalDestination
-from dicom_node.dicomweb import Context, dicomweb
+from dicom_node.dicomweb import Context, Worklisting, dicomweb
 from inference.domain.errors import RepositoryUnavailable, SettingsError, UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.result import Role
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
+from inference.intake.requested import Requested
 from inference.intake.reviewing import ReviewDesk
 from inference.intake.rules import RuleBook
 from inference.intake.stability import Stability
 from inference.intake.versions import Versions
+from inference.intake.worklist import WorklistDesk
+from inference.intake.worklist_keeper import WorklistKeeper
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
@@ -37,6 +41,7 @@ from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
+from inference.persistence.workitems import SqlWorkitems
 from inference.ports import (
     Destination,
     Files,
@@ -50,10 +55,13 @@ from wetread.settings import OrthancSettings, Settings
 from wetread.shelf import Shelf
 
 if TYPE_CHECKING:  # torch takes seconds to import
+    from dicom_node.archive.s3 import S3Archive
     from inference.models.registry import FolderRegistry
     from inference.worker.reading import Reader
 
 VERSION = version("wetread")
+_MIB = 1 << 20  # bytes
+_log = logging.getLogger(__name__)
 
 
 class SystemClock:
@@ -76,7 +84,8 @@ class Stores:
     catalog: SqlCatalog
     reading: SqlReadingList
     listing: SqlListing
-    archive: DiskArchive
+    workitems: SqlWorkitems
+    archive: DiskArchive | S3Archive
 
     def close(self) -> None:
         self.database.close()
@@ -140,8 +149,33 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlCatalog(database),
         SqlReadingList(database),
         SqlListing(database),
-        DiskArchive(settings.state / "archive", settings.low_watermark_mb * 1024 * 1024),
+        SqlWorkitems(database),
+        _archive(settings),
     )
+
+
+def _archive(settings: Settings) -> DiskArchive | S3Archive:
+    watermark = settings.low_watermark_mb * _MIB
+    if not settings.archive.startswith("s3://"):
+        place = Path(settings.archive) if settings.archive else settings.state / "archive"
+        return DiskArchive(place.expanduser(), watermark)
+    try:
+        from dicom_node.archive.object_store import ObjectStore
+        from dicom_node.archive.s3 import S3Archive
+    except ImportError:
+        raise SettingsError(
+            f"the setting archive names {settings.archive}, for which boto3 is missing: "
+            'pip install "wetread[s3]"'
+        ) from None
+    bucket, _, prefix = settings.archive.removeprefix("s3://").partition("/")
+    store = ObjectStore(bucket, prefix.strip("/"), settings.s3_endpoint_url, settings.s3_region)
+    try:
+        store.check()
+    except RepositoryUnavailable as error:
+        # It may come later than we; until then senders are told to try again.
+        _log.warning("%s", error)
+    scratch = settings.state / "scratch"
+    return S3Archive(store, scratch, watermark, settings.archive_cache_mb * _MIB)
 
 
 @contextmanager
@@ -250,6 +284,7 @@ class Node:
 
     services: Sequence[Service]
     intake: Intake
+    worklist: WorklistDesk
 
 
 def build_reader(
@@ -260,6 +295,47 @@ def build_reader(
 
     gates = registry if settings.gate else None
     return lambda files, pixels: Reader(files, pixels, gates)
+
+
+def build_worklist(
+    settings: Settings, stores: Stores, registry: ModelRegistry
+) -> tuple[WorklistDesk, WorklistKeeper]:
+    """Return the desk at which others ask, and what keeps the worklist true."""
+    from structured_reports.worklist import worklist_codes
+
+    def title(name: str) -> str:
+        titles = (each.title for each in registry.manifests() if each.model.name == name)
+        return next(titles, "")
+
+    codes, clock = worklist_codes(settings.ae_title, title), SystemClock()
+    requested = Requested(
+        workitems=stores.workitems,
+        queue=stores.queue,
+        index=stores.index,
+        versions=Versions(registry, stores.rollouts),
+        codes=codes,
+        clock=clock,
+    )
+    desk = WorklistDesk(
+        workitems=stores.workitems,
+        queue=stores.queue,
+        index=stores.index,
+        archive=stores.archive,
+        requested=requested,
+        codes=codes,
+        clock=clock,
+    )
+    keeper = WorklistKeeper(
+        workitems=stores.workitems,
+        index=stores.index,
+        results=stores.results,
+        cursors=stores.cursors,
+        requested=requested,
+        codes=codes,
+        clock=clock,
+        told=desk.ring,
+    )
+    return desk, keeper
 
 
 def build_node(settings: Settings, stores: Stores) -> Node:
@@ -339,6 +415,8 @@ def build_node(settings: Settings, stores: Stores) -> Node:
             maximum_attempts=settings.maximum_attempts,
         )
     )
+    worklist, keeper = build_worklist(settings, stores, registry)
+    services.append(keeper)
     services.append(
         Courier(stores.outbox, stores.archive, clock, {each.name: each for each in destinations})
     )
@@ -346,12 +424,18 @@ def build_node(settings: Settings, stores: Stores) -> Node:
     # held, died with the process before.
     stores.archive.sweep_spool(0)
     stores.queue.release("worker-1")
-    return Node(services, door)
+    return Node(services, door, worklist)
 
 
-def build_dicomweb(settings: Settings, stores: Stores, intake: Intake) -> APIRouter:
+def build_dicomweb(
+    settings: Settings, stores: Stores, intake: Intake, worklist: WorklistDesk | None = None
+) -> APIRouter:
+    """`worklist` is the one that hears of events at once; without it, another that looks."""
+    if worklist is None:
+        worklist, _ = build_worklist(settings, stores, build_registry(settings))
     return dicomweb(
-        Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * 1024 * 1024)
+        Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * _MIB),
+        Worklisting(worklist, frozenset(settings.cors_origins)),
     )
 
 

@@ -33,6 +33,14 @@ def _ae_title(value: str) -> str:
     return value.strip()
 
 
+def _archive_place(value: str) -> str:
+    if value.startswith("s3:") and not re.match(
+        r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/|$)", value
+    ):
+        raise ValueError("an object store is named as s3://bucket or s3://bucket/prefix")
+    return value
+
+
 def _regex(value: str) -> str:
     try:
         re.compile(value)
@@ -139,6 +147,10 @@ class Settings(BaseSettings):
     cors_origins: tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")], ...] = ()
     viewer_folder: Path = _VIEWER
     maximum_stow_mb: int = Field(default=4096, ge=1)
+    archive: Annotated[str, AfterValidator(_archive_place)] = ""
+    archive_cache_mb: int = Field(default=10_240, ge=0)
+    s3_endpoint_url: Annotated[str, Field(pattern=r"^(|https?://\S+)$")] = ""
+    s3_region: str = ""
     quiet_seconds: float = Field(default=30.0, ge=0)
     low_watermark_mb: int = Field(default=1024, ge=0)
     maximum_attempts: int = Field(default=3, ge=1)
