@@ -37,7 +37,8 @@ class StudyQuery:
 @dataclass(frozen=True, slots=True)
 class ResultQuery:
     """`sop_instance_uid` is that of an object of the result. `first` and `last` are when it
-    was produced, both included. `presence`: at least one finding has it.
+    was produced, `first_date` and `last_date` Study Dates (DA), both included. `presence`: at
+    least one finding has it.
     """
 
     study_instance_uid: str = ""
@@ -50,6 +51,8 @@ class ResultQuery:
     patient_id: str = ""
     first: datetime | None = None
     last: datetime | None = None
+    first_date: str = ""
+    last_date: str = ""
     limit: int = 100
     before: int | None = None
 

@@ -121,6 +121,7 @@ class MemoryListing:
 def _is_asked(listed: Listed, query: ResultQuery) -> bool:
     result = listed.result
     model = result.model
+    day = date_key(listed.study.attributes.study_date)
     return (
         query.study_instance_uid in ("", result.study_instance_uid)
         and query.model in ("", model and model.name)
@@ -132,6 +133,8 @@ def _is_asked(listed: Listed, query: ResultQuery) -> bool:
         and query.patient_id in ("", listed.study.attributes.patient_id)
         and (query.first is None or result.produced_at >= query.first)
         and (query.last is None or result.produced_at <= query.last)
+        and (not query.first_date or day >= query.first_date)
+        and (not query.last_date or "" < day <= query.last_date)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, exists, select
 
 from inference.domain.delivery import Delivery
 from inference.domain.job import Job
@@ -98,11 +98,19 @@ class SqlListing:
                 result_objects.c.sop_instance_uid == query.sop_instance_uid
             )
             found = found.where(results.c.result_id.in_(named))
-        if query.patient_id:
-            of_patient = select(catalog_studies.c.study_instance_uid).where(
-                catalog_studies.c.patient_id == query.patient_id
+        day = catalog_studies.c.study_date_key
+        narrows = [
+            condition
+            for asked, condition in (
+                (query.patient_id, catalog_studies.c.patient_id == query.patient_id),
+                (query.first_date, day >= query.first_date),
+                (query.last_date, and_(day != "", day <= query.last_date)),
             )
-            found = found.where(results.c.study_instance_uid.in_(of_patient))
+            if asked
+        ]
+        if narrows:
+            own = select(catalog_studies.c.study_instance_uid).where(*narrows)
+            found = found.where(results.c.study_instance_uid.in_(own))
         if query.first is not None:
             found = found.where(results.c.produced_at >= query.first)
         if query.last is not None:

@@ -177,6 +177,10 @@ class ListingContract(RepositoriesContract):
             ({"first": at(6)}, [second]),
             ({"last": at(5)}, [third, first]),
             ({"first": at(9), "last": at(9)}, [second]),
+            ({"first_date": "20260101", "last_date": "20260101"}, [second, first]),
+            ({"first_date": "20260102"}, []),
+            ({"last_date": "20251231"}, []),
+            ({"patient_id": "P1", "last_date": "20251231"}, []),
         ):
             assert self.numbers(repositories, **query) == found, query
 

@@ -14,6 +14,7 @@ from wetread.shelf import Shelf
 from wetread.web import models, operations, reading_list, reference, study, viewer
 from wetread.web.api import Reviewing, build_api
 from wetread.web.cors import DicomWebCors
+from wetread.web.fhir import build_fhir
 from wetread.web.handlers import add_handlers
 from wetread.web.headers import AnswerHeaders
 from wetread.web.models import Cards
@@ -52,7 +53,7 @@ def build_app(
         operations.build_router(stores),
         reference.build_router(),
     )
-    api = build_api(stores, reviewing, shelf, destinations)
+    api = (*build_api(stores, reviewing, shelf, destinations), build_fhir(stores, shelf))
     for router in (*pages, *api, *routers, viewer.build_router(viewer_files)):
         app.include_router(router)
     if cors_origins:

@@ -37,6 +37,10 @@ class InvalidCursor(WetreadError):
     """A cursor is taken from `next` of the page before, as it is."""
 
 
+class InvalidSearch(WetreadError):
+    """A search parameter is not known, or has no such value."""
+
+
 class NotAcceptable(WetreadError):
     """None of the media types in Accept can be made."""
 
@@ -60,6 +64,7 @@ class TooLarge(WetreadError):
 _STATUSES: tuple[tuple[type[WetreadError], int], ...] = (
     (InvalidUid, 400),
     (InvalidCursor, 400),
+    (InvalidSearch, 400),
     (NotAuthenticated, 401),
     (ForeignOrigin, 403),
     (NotFound, 404),
