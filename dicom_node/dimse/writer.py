@@ -22,6 +22,7 @@ Fields = Mapping[int, int | str]  # elements of group 0000, by number
 
 _MAXIMUM_PDU = 131072  # bytes, whatever more a peer would take
 _MINIMUM_PDU = 128  # bytes; nobody needs less, but somebody to keep us busy
+_UNSENT = 131072  # bytes that the system keeps for the network
 _HELD = 1 << 16  # bytes that are collected before they are sent
 _ESTABLISHED = "Sta6"  # PS3.8 Table 9-10
 _COMMAND, _LAST = 1, 2  # bits of the message control header, PS3.8 Annex E.2
@@ -51,6 +52,11 @@ class Writer:
             self._connection = connection.dup()
         except OSError as error:
             raise PeerGone from error
+        lowest = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
+        if lowest is not None:
+            # What the system holds is on its way for good: less of it, and a C-CANCEL counts.
+            with contextlib.suppress(OSError):
+                self._connection.setsockopt(socket.IPPROTO_TCP, lowest, _UNSENT)
 
     def __enter__(self) -> Self:
         return self

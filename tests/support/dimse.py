@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydicom.dataset import FileDataset
+from sqlalchemy import insert, select
 
 from dicom_node.archive import DiskArchive
 from dicom_node.dimse.query_retrieve import QueryRetrieve
 from dicom_node.dimse.scp import StorageScp
 from dicom_node.dimse.timeouts import Timeouts
-from inference.domain.instance import Instance, Origin, Source
+from inference.domain.instance import Attributes, Description, Instance, Origin, Source
 from inference.fakes.clock import FixedClock
 from inference.fakes.memory import MemoryCatalog, MemoryIndex, MemoryStore
 from inference.intake.door import Door
 from inference.persistence.catalog import SqlCatalog
+from inference.persistence.catalog_tables import catalog_series, catalog_studies
+from inference.persistence.cataloguing import catalogue
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import migrate
@@ -84,3 +87,31 @@ class DimseNode:
         found = self.index.find(str(made.SOPInstanceUID))
         assert found is not None
         return found
+
+    def catalogue(self, studies: int, root: str = "1.2.3") -> None:
+        """Catalogue so many Studies, with one Series each, and no files."""
+        of = Attributes(patient_name="Doe^Jane", patient_id="P", study_date="20260101")
+        uids = (f"{root}.0", f"{root}.0.1", f"{root}.0.1.1")
+        with self.database.writing() as connection:
+            catalogue(connection, Description(*uids, "1.2", "1.2.840.1", of), "key")
+            where = catalog_studies.c.study_instance_uid == uids[0]
+            study = dict(connection.execute(select(catalog_studies).where(where)).one()._mapping)
+            same = catalog_series.c.study == study["number"]
+            series = dict(connection.execute(select(catalog_series).where(same)).one()._mapping)
+            first, first_series = study["number"], series["number"]
+            further = range(1, studies)
+            if further:
+                connection.execute(
+                    insert(catalog_studies),
+                    [
+                        study | {"number": first + each, "study_instance_uid": f"{root}.{each}"}
+                        for each in further
+                    ],
+                )
+                connection.execute(
+                    insert(catalog_series),
+                    [
+                        series | {"number": first_series + each, "study": first + each}
+                        for each in further
+                    ],
+                )

@@ -9,7 +9,9 @@ from pynetdicom.sop_class import ComputedRadiographyImageStorage
 CR = str(ComputedRadiographyImageStorage)
 
 
-def associate_request(called: str = "WETREAD", abstract_syntax: str = CR) -> bytes:
+def associate_request(
+    called: str = "WETREAD", abstract_syntax: str = CR, maximum_pdu: int = 16384
+) -> bytes:
     """A-ASSOCIATE-RQ with one presentation context, Implicit VR (PS3.8 Section 9.3.2)."""
 
     def item(kind: int, body: bytes) -> bytes:
@@ -17,7 +19,7 @@ def associate_request(called: str = "WETREAD", abstract_syntax: str = CR) -> byt
 
     context = struct.pack(">BBBB", 1, 0, 0, 0)
     context += item(0x30, abstract_syntax.encode()) + item(0x40, b"1.2.840.10008.1.2")
-    user = item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3")
+    user = item(0x51, struct.pack(">L", maximum_pdu)) + item(0x52, b"1.2.3")
     body = struct.pack(">HH", 1, 0) + called.encode().ljust(16) + b"PEER".ljust(16) + bytes(32)
     body += item(0x10, b"1.2.840.10008.3.1.1.1") + item(0x20, context) + item(0x50, user)
     return struct.pack(">BBL", 1, 0, len(body)) + body

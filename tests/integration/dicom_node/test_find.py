@@ -15,11 +15,7 @@ from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelFind,
 )
-from sqlalchemy import insert, select
 
-from inference.domain.instance import Attributes, Description
-from inference.persistence.catalog_tables import catalog_series, catalog_studies
-from inference.persistence.cataloguing import catalogue
 from tests.support.dcmtk import findscu
 from tests.support.dimse import AE_TITLE, DimseNode
 from tests.support.origin import radiograph
@@ -319,24 +315,7 @@ STUDIES = 10_000
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DimseNode]:
     queries = {"maximum_matches": STUDIES}
     with DimseNode(tmp_path_factory.mktemp("large"), sqlite=True, queries=queries) as node:
-        of = Attributes(patient_name="Doe^Jane", patient_id="P", study_date="20260101")
-        with node.database.writing() as connection:
-            first = Description("1.2.3.0", "1.2.3.0.1", "1.2.3.0.1.1", "1.2", "1.2.840.1", of)
-            catalogue(connection, first, "key")
-            for table in (catalog_studies, catalog_series):
-                row = dict(connection.execute(select(table)).one()._mapping)
-                rows = [
-                    row
-                    | {"number": row["number"] + number, "study_instance_uid": f"1.2.3.{number}"}
-                    for number in range(1, STUDIES)
-                ]
-                if table is catalog_series:
-                    rows = [
-                        {name: value for name, value in each.items() if name in row}
-                        | {"study": each["number"]}
-                        for each in rows
-                    ]
-                connection.execute(insert(table), rows)
+        node.catalogue(STUDIES)
         yield node
 
 
@@ -351,9 +330,7 @@ def test_ten_thousand_studies_are_listed_completely(large: DimseNode) -> None:
 
 
 def test_one_more_than_the_maximum_is_a_failure(large: DimseNode, tmp_path: Path) -> None:
-    description = Description("1.2.4", "1.2.4.1", "1.2.4.1.1", "1.2", "1.2.840.1", Attributes())
-    with large.database.writing() as connection:
-        catalogue(connection, description, "key")
+    large.catalogue(1, "1.2.4")
     _, said = findscu(large.port, "STUDY", *KEYS, directory=tmp_path, extra=["-Xlo", "1"])
     assert said.count("(Pending)") == STUDIES
     assert "Success)" not in said.split("Final Find Response")[-1]
