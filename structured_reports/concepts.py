@@ -107,6 +107,9 @@ BLENDED: Final[Code] = codes.DCM.PixelByPixelAddition
 RESAMPLED: Final[Code] = codes.DCM.SpatialResampling
 SOURCE_IMAGE: Final[Code] = codes.DCM.SourceImageForImageProcessingOperation
 
+# CID 9300, Procedure Discontinuation Reasons: of whoever gives none
+UNSPECIFIED: Final[Code] = codes.DCM.DiscontinuedForUnspecifiedReason
+
 _PRESENCE: Final[dict[Presence, Code]] = {
     Presence.PRESENT: codes.SCT.Present,
     Presence.ABSENT: codes.SCT.Absent,
@@ -187,6 +190,16 @@ _ANY_PROCEDURE: Final[Code] = codes.cid100.ImagingProcedure
 def coded(code: DomainCode) -> Code:
     """Return a concept of the core as one of pydicom."""
     return Code(code.value, code.scheme, code.meaning)
+
+
+def domain_code(code: Code) -> DomainCode:
+    """Return a concept of pydicom as one of the core."""
+    return DomainCode(code.value, code.scheme_designator, code.meaning)
+
+
+def named_code(name: str, meaning: str) -> DomainCode:
+    """Return the code of something that has a name of its own: a model, or this node."""
+    return DomainCode(name, PRIVATE_SCHEME, meaning)
 
 
 def presence_code(presence: Presence) -> Code:

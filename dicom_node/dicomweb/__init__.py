@@ -1,6 +1,6 @@
-"""The DICOMweb origin server (PS3.18): search, retrieve and store."""
+"""The DICOMweb origin server (PS3.18): search, retrieve, store and worklist."""
 
-from dicom_node.dicomweb.context import PREFIX, Context
+from dicom_node.dicomweb.context import PREFIX, Context, Worklisting
 from dicom_node.dicomweb.server import dicomweb
 
-__all__ = ["PREFIX", "Context", "dicomweb"]
+__all__ = ["PREFIX", "Context", "Worklisting", "dicomweb"]

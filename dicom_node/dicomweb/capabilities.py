@@ -69,7 +69,9 @@ def _resources(router: APIRouter) -> list[dict[str, object]]:
 def _parameters(path: str, method: str) -> tuple[str, ...]:
     if path.endswith(("/rendered", "/thumbnail")):
         return _RENDERING
-    is_search = method == "GET" and path.endswith(("/studies", "/series", "/instances"))
+    is_search = method == "GET" and path.endswith(
+        ("/studies", "/series", "/instances", "/workitems")
+    )
     return _SEARCH if is_search else ()
 
 

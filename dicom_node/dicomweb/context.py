@@ -13,7 +13,7 @@ from dicom_node.dicomweb.problems import NotFound
 from inference.domain.catalog import Condition, Entry, Field, Level, Search
 from inference.domain.matching import AnyOf
 from inference.domain.uid import check_uid
-from inference.ports import Archive, Catalog, Intake
+from inference.ports import Archive, Catalog, Intake, Worklist
 
 PREFIX = "/dicom-web"
 _BATCH = 200  # entries
@@ -55,6 +55,17 @@ class Context:
 
     def path(self, entry: Entry) -> Path:
         return self.archive.path(entry.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Worklisting:
+    """What the resources of the Worklist service share.
+
+    `origins` are those whose pages may change the worklist, beside our own.
+    """
+
+    worklist: Worklist
+    origins: frozenset[str] = frozenset()
 
 
 def path_uids(study: str = "", series: str = "", instance: str = "") -> Uids:

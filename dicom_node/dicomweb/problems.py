@@ -46,6 +46,18 @@ class NotAcceptable(WebError):
     status, title = 406, "Not Acceptable"
 
 
+class Forbidden(WebError):
+    """Whoever asks may not."""
+
+    status, title = 403, "Forbidden"
+
+
+class Conflict(WebError):
+    """The request does not fit what is there."""
+
+    status, title = 409, "Conflict"
+
+
 class TooLarge(WebError):
     """The request is larger than is taken."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
@@ -15,7 +15,7 @@ from inference.domain.keys import can_match, is_range, joined, match_of
 MAXIMUM = {Level.STUDY: 1000, Level.SERIES: 5000, Level.INSTANCE: 10_000}  # results
 _MAX_INCLUDED = 200
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-_PARAMETERS = frozenset(
+PARAMETERS = frozenset(
     (
         "accept",
         "charset",
@@ -47,11 +47,11 @@ class Query:
 def read_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     """Raises `WebError`, `InvalidQuery` or `InvalidUid`."""
     parameters = list(parameters)
-    options = {name: value for name, value in parameters if name in _PARAMETERS}
-    empty = _flag(options, "emptyvaluematching")
-    several = _flag(options, "multiplevaluematching")
+    options = {name: value for name, value in parameters if name in PARAMETERS}
+    empty = flag(options, "emptyvaluematching")
+    several = flag(options, "multiplevaluematching")
     warnings = []
-    if _flag(options, "fuzzymatching"):
+    if flag(options, "fuzzymatching"):
         warnings.append(
             "The fuzzymatching parameter is not supported. "
             "Only literal matching has been performed."
@@ -62,7 +62,7 @@ def read_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
     for name, value in parameters:
         if name == "includefield":
             included += [each.strip() for each in value.split(",") if each.strip()]
-        elif name not in _PARAMETERS:
+        elif name not in PARAMETERS:
             field = _field(name, level)
             match = match_of(field, value, empty=empty, several=several)
             if match is not None:
@@ -71,25 +71,27 @@ def read_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
                     ranges.add(field)
     if len(included) > _MAX_INCLUDED:
         raise WebError("too many attributes are asked for")
-    keywords = [_keyword(each.split(".")[0]) for each in included if each.lower() != "all"]
+    keywords = [keyword_of(each.split(".")[0]) for each in included if each.lower() != "all"]
     return Query(
         conditions=tuple(joined(conditions, ranges)),
-        limit=min(_number(options, "limit", MAXIMUM[level]), MAXIMUM[level]),
-        offset=_number(options, "offset", 0),
+        limit=min(number(options, "limit", MAXIMUM[level]), MAXIMUM[level]),
+        offset=number(options, "offset", 0),
         included=tuple(dict.fromkeys(keywords)),
         include_all=any(each.lower() == "all" for each in included),
         warnings=tuple(warnings),
     )
 
 
-def _flag(options: dict[str, str], name: str) -> bool:
+def flag(options: Mapping[str, str], name: str) -> bool:
+    """Raises `WebError`."""
     value = options.get(name, "false").lower()
     if value not in ("true", "false"):
         raise WebError(f"{name} is true or false")
     return value == "true"
 
 
-def _number(options: dict[str, str], name: str, default: int) -> int:
+def number(options: Mapping[str, str], name: str, default: int) -> int:
+    """Raises `WebError`."""
     value = options.get(name)
     if value is None:
         return default
@@ -98,7 +100,8 @@ def _number(options: dict[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _keyword(attribute: str) -> str:
+def keyword_of(attribute: str) -> str:
+    """Return the keyword of what is named by keyword or tag. Raises `WebError`."""
     if _TAG.fullmatch(attribute):
         tag = int(attribute, 16)
         return keyword_for_tag(tag) or f"{tag:08X}"
@@ -108,7 +111,7 @@ def _keyword(attribute: str) -> str:
 
 
 def _field(name: str, level: Level) -> Field:
-    steps = [_keyword(each) for each in name.split(".")]
+    steps = [keyword_of(each) for each in name.split(".")]
     if len(steps) == 2 and steps[0] == _REQUEST_SEQUENCE:
         field = _BY_KEYWORD.get(steps[1])
         field = field if field in _IN_REQUEST else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
@@ -15,6 +15,7 @@ from inference.domain.matching import AnyOf, Between, Empty, Like, Match, folded
 from inference.domain.workitem import DataSet, Workitem, values
 
 LONGEST_KEY = 256  # characters that are compared
+_FURTHEST_OFFSET = timedelta(hours=14)  # PS3.5 Section 6.2, DT
 _DATE_TIME = re.compile(
     r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?)?)?)?)?"
     r"([+-]\d{4})?"
@@ -120,6 +121,10 @@ class WorkitemSearch:
     limit: int = 100
     offset: int = 0
 
+    def following(self, limit: int) -> WorkitemSearch:
+        """Return the search for what comes after this one's page."""
+        return replace(self, limit=limit, offset=self.offset + self.limit)
+
 
 def keys_of(item: Workitem) -> tuple[KeyValue, ...]:
     """Return by what `item` is found, each once."""
@@ -216,6 +221,8 @@ def _date_time(value: str, *, last: bool) -> str | None:
             at = _end(at, month, day, hour, minute, second, fraction)
         if offset:
             ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[3:]))
+            if ahead > _FURTHEST_OFFSET:
+                return None
             at = at - ahead if offset[0] == "+" else at + ahead
     except (ValueError, OverflowError):
         return None

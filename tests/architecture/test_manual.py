@@ -11,7 +11,7 @@ import click
 import pytest
 import typer
 
-from dicom_node.dicomweb import Context, dicomweb
+from dicom_node.dicomweb import Context, Worklisting, dicomweb
 from inference.domain import errors
 from inference.domain.refusal import Reason
 from wetread.cli.app import app
@@ -68,7 +68,7 @@ def test_every_route_has_a_heading() -> None:
 
 def test_every_dicomweb_resource_has_a_heading() -> None:
     nothing = cast(Any, None)
-    resources = routes(dicomweb(Context(nothing, nothing, nothing)))
+    resources = routes(dicomweb(Context(nothing, nothing, nothing), Worklisting(nothing)))
     assert {each for each in headings("dicomweb.md") if "/" in each} == resources
 
 

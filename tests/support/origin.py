@@ -18,17 +18,30 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import generate_uid
 
 from dicom_node.archive import DiskArchive
-from dicom_node.dicomweb import Context, dicomweb
+from dicom_node.dicomweb import Context, Worklisting, dicomweb
 from inference.domain.instance import Instance, Origin, Source
 from inference.fakes.clock import FixedClock
-from inference.fakes.memory import MemoryCatalog, MemoryIndex, MemoryStore
+from inference.fakes.memory import (
+    MemoryCatalog,
+    MemoryCursors,
+    MemoryIndex,
+    MemoryJobQueue,
+    MemoryResults,
+    MemoryStore,
+    MemoryWorkitems,
+)
 from inference.intake.door import Door
 from inference.persistence.catalog import SqlCatalog
+from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.index import SqlIndex
 from inference.persistence.migrate import migrate
-from inference.ports import Catalog, Index
+from inference.persistence.queue import SqlJobQueue
+from inference.persistence.results import SqlResults
+from inference.persistence.workitems import SqlWorkitems
+from inference.ports import Catalog, Cursors, Index, JobQueue, Results, Workitems
 from tests.support.programs import HOST
+from tests.support.worklist import WorklistBench
 from tests.unit.dicom_node.images import image, ramp
 
 
@@ -48,14 +61,31 @@ class OriginServer:
         self.archive = DiskArchive(self.root / "archive", low_watermark_bytes=0)
         catalog: Catalog = MemoryCatalog(self.store)
         self.index: Index = MemoryIndex(self.store)
+        self.queue: JobQueue = MemoryJobQueue(self.store)
+        self.results: Results = MemoryResults(self.store)
+        self.workitems: Workitems = MemoryWorkitems(self.store)
+        cursors: Cursors = MemoryCursors(self.store)
         if self.sqlite:
             database = Database(sqlite_url(self.root / "wetread.db"))
             migrate(database)
             catalog, self.index = SqlCatalog(database), SqlIndex(database)
-        self.intake = Door(self.archive, self.index, FixedClock(), timedelta(seconds=1))
+            self.queue, self.results = SqlJobQueue(database), SqlResults(database)
+            self.workitems, cursors = SqlWorkitems(database), SqlCursors(database)
+        self.clock = FixedClock()
+        self.intake = Door(self.archive, self.index, self.clock, timedelta(seconds=1))
+        self.worklist = WorklistBench(
+            workitems=self.workitems,
+            queue=self.queue,
+            index=self.index,
+            results=self.results,
+            cursors=cursors,
+            archive=self.archive,
+            clock=self.clock,
+        )
         self.context = Context(catalog, self.archive, self.intake, self.maximum_request)
         app = FastAPI()
-        app.include_router(dicomweb(self.context))
+        origins = frozenset(("https://ris.example.org",))
+        app.include_router(dicomweb(self.context, Worklisting(self.worklist.desk, origins)))
         self._server = uvicorn.Server(
             uvicorn.Config(app, host=HOST, port=0, log_config=None, lifespan="off")
         )

@@ -18,7 +18,7 @@ class DicomWebCors:
         self._cors = CORSMiddleware(
             app,
             allow_origins=list(origins),
-            allow_methods=["GET", "POST", "OPTIONS"],
+            allow_methods=["GET", "POST", "PUT", "DELETE", "OPTIONS"],
             allow_headers=["Accept", "Content-Type", "If-None-Match", "Range"],
             expose_headers=["Content-Location", "Content-Range", "ETag", "Location", "Warning"],
         )
