@@ -112,7 +112,7 @@ class Asker:
 
     def statuses(self) -> list[int]:
         """Return the statuses of all responses to the last one, or to the end."""
-        found = []
+        found: list[int] = []
         while True:
             kind, content = self.pdu()
             if kind != 4:
