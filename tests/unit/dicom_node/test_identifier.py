@@ -87,7 +87,7 @@ def test_what_is_no_data_set(data: bytes) -> None:
         ({"QueryRetrieveLevel": ""}, "none of STUDY, SERIES, IMAGE"),
     ],
 )
-def test_what_is_refused(keys: dict[str, str], message: str) -> None:
+def test_what_is_refused(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidQuery, match=message):
         read(**keys)
 
@@ -107,8 +107,9 @@ def test_conditions_and_whether_all_was_understood() -> None:
     conditions, complete = conditions_of(read(PatientName="DOE*", StudyInstanceUID=""))
     assert conditions == (Condition(Field.PATIENT_NAME, Like("doe*")),)
     assert complete
-    for unknown in ("InstitutionName", "Modality"):
-        conditions, complete = conditions_of(read(**{unknown: "X"}))
+    unknown: dict[str, Any]
+    for unknown in ({"InstitutionName": "X"}, {"Modality": "X"}):
+        conditions, complete = conditions_of(read(**unknown))
         assert conditions == ()
         assert not complete
     _, complete = conditions_of(read(NumberOfStudyRelatedSeries="3"))

@@ -61,7 +61,7 @@ def test_a_list_of_failures_ends_where_a_value_does() -> None:
 def test_commands_are_in_order_and_even() -> None:
     command = encoded_command({0x0902: "odd", 0x0002: "1.2.3", 0x0900: 0xA700, 0x0800: 0x0101})
     made = dcmread(io.BytesIO(command), force=True)
-    assert [each.element for each in made] == [0, 2, 0x800, 0x900, 0x902]
+    assert [each.tag.element for each in made] == [0, 2, 0x800, 0x900, 0x902]
     assert made[0x00000000].value == len(command) - 12
     assert made[0x00000902].value == "odd"
 
