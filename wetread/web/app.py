@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from dicom_node.dicomweb import PREFIX
 from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
-from wetread.web import models, operations, reading_list, reference, study, viewer
+from wetread.web import models, operations, reading_list, reference, study, viewer, viewer_reports
 from wetread.web.api import Reviewing, build_api
 from wetread.web.cors import DicomWebCors
 from wetread.web.fhir import build_fhir
@@ -54,8 +54,9 @@ def build_app(
         reference.build_router(),
     )
     api = (*build_api(stores, reviewing, shelf, destinations), build_fhir(stores, shelf))
-    for router in (*pages, *api, *routers, viewer.build_router(viewer_files)):
+    for router in (*pages, *api, *routers, viewer_reports.build_router(stores)):
         app.include_router(router)
+    app.include_router(viewer.build_router(viewer_files))
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)
 

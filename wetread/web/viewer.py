@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from wetread.web.pages import templates
-from wetread.web.viewer_config import ROOT, THIS_NODE, ViewerSource, app_config
+from wetread.web.viewer_config import ISOLATED, ROOT, THIS_NODE, ViewerSource, app_config
 from wetread.web.viewer_files import PAGE, ViewerFiles
 
 _YEAR = 365 * 24 * 3600  # seconds
@@ -19,14 +19,9 @@ _YEAR = 365 * 24 * 3600  # seconds
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval' {hashes}; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; media-src 'self' blob:; manifest-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self' data: blob:; frame-src 'self'; media-src 'self' blob:; "
+    "manifest-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-# With both, the page may share memory with its decoders (HTML, cross-origin isolation).
-_ISOLATED = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-}
 
 
 def viewer_url(study_instance_uid: str, source: str = "") -> str:
@@ -50,7 +45,7 @@ def build_router(
     @router.get(f"{ROOT}app-config.js")
     def config() -> Response:
         script = app_config(ROOT.rstrip("/"), sources)
-        return Response(script, media_type="text/javascript", headers=_ISOLATED)
+        return Response(script, media_type="text/javascript", headers=ISOLATED)
 
     @router.get(f"{ROOT}{{path:path}}")
     def viewer(request: Request, path: str) -> Response:
@@ -63,7 +58,7 @@ def build_router(
         if found is None:
             return Response("there is no such file\n", 404, media_type="text/plain")
         headers = {
-            **_ISOLATED,
+            **ISOLATED,
             "ETag": found.etag,
             "Cache-Control": f"public, max-age={_YEAR}, immutable" if found.forever else "no-cache",
             "Vary": "Accept-Encoding",
@@ -87,7 +82,7 @@ def _page(files: ViewerFiles) -> Response:
     """OHIF routes by itself: every address without a file's name is its page."""
     page, hashes = files.page()
     headers = {
-        **_ISOLATED,
+        **ISOLATED,
         "Cache-Control": "no-cache",
         "Content-Security-Policy": _POLICY.format(hashes=" ".join(hashes)),
         "Referrer-Policy": "same-origin",

@@ -7,6 +7,12 @@ from dataclasses import asdict, dataclass
 
 from wetread.web.pages import templates
 
+# With both, the page may share memory with its decoders (HTML, cross-origin isolation).
+ISOLATED = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ViewerSource:
@@ -18,11 +24,12 @@ class ViewerSource:
 
 
 ROOT = "/viewer/"
+REPORTS = f"{ROOT}reports"
 THIS_NODE = ViewerSource("wetread", "Wetread", f"{ROOT}dicom-web")
 
 
 def app_config(router: str, sources: Sequence[ViewerSource]) -> str:
     """Return app-config.js; the first of `sources` is shown where an address names none."""
     return templates.get_template("app-config.js").render(
-        router=router, sources=[asdict(each) for each in sources]
+        router=router, reports=REPORTS, sources=[asdict(each) for each in sources]
     )

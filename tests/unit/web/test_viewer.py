@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 
 from wetread.web.app import build_app
 from wetread.web.viewer import viewer_url
-from wetread.web.viewer_config import ROOT
+from wetread.web.viewer_config import REPORTS, ROOT
 from wetread.web.viewer_files import ViewerFiles
 from wetread.web.viewer_metadata import drawable
 
@@ -155,3 +155,13 @@ def test_the_viewer_reads_dicomweb_with_that_alone_changed(dist: Path) -> None:
     assert web.get(f"/dicom-web/studies/{STUDY}/metadata").json() == metadata
     assert web.get(f"{ROOT}dicom-web/studies?limit=3").json() == {"00280030": 3}
     assert web.get(f"{ROOT}dicom-web/nothing").status_code == 404
+
+
+def test_the_panel_of_reports_may_be_framed_by_the_viewer_alone(dist: Path) -> None:
+    answer = Client(dist).get(REPORTS)
+    assert answer.status_code == 200
+    assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    assert "script-src 'self';" in answer.headers["content-security-policy"]
+    assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
+    assert Client(dist).get(f"{REPORTS}?StudyInstanceUIDs=a/b").status_code == 400
+    assert REPORTS in Client(dist).get(f"{ROOT}app-config.js").text
