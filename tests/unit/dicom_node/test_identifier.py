@@ -107,9 +107,8 @@ def test_conditions_and_whether_all_was_understood() -> None:
     conditions, complete = conditions_of(read(PatientName="DOE*", StudyInstanceUID=""))
     assert conditions == (Condition(Field.PATIENT_NAME, Like("doe*")),)
     assert complete
-    unknown: dict[str, Any]
-    for unknown in ({"InstitutionName": "X"}, {"Modality": "X"}):
-        conditions, complete = conditions_of(read(**unknown))
+    for asked in (read(InstitutionName="X"), read(Modality="X")):
+        conditions, complete = conditions_of(asked)
         assert conditions == ()
         assert not complete
     _, complete = conditions_of(read(NumberOfStudyRelatedSeries="3"))
