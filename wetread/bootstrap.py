@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from dicom_node.archive.s3 import S3Archive
     from inference.models.registry import FolderRegistry
     from inference.worker.reading import Reader
+    from wetread.uploads import Uploads
 
 VERSION = version("wetread")
 _MIB = 1 << 20  # bytes
@@ -437,6 +438,13 @@ def build_dicomweb(
         Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * _MIB),
         Worklisting(worklist, frozenset(settings.cors_origins)),
     )
+
+
+def build_uploads(settings: Settings, stores: Stores, intake: Intake) -> Uploads:
+    from wetread.uploads import Uploads
+
+    maximum = settings.maximum_stow_mb * 1024 * 1024
+    return Uploads(intake, stores.archive, SystemClock(), maximum)
 
 
 def _credentials(peer: OrthancSettings) -> tuple[str, str]:

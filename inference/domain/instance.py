@@ -20,6 +20,7 @@ class Source(StrEnum):
     DIMSE = "dimse"
     ORTHANC = "orthanc"
     DICOMWEB = "dicomweb"
+    UPLOAD = "upload"  # a person, on a page
 
 
 @dataclass(frozen=True, slots=True)

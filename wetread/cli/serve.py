@@ -16,6 +16,7 @@ from wetread.bootstrap import (
     build_node,
     build_review_desk,
     build_shelf,
+    build_uploads,
     exclusive,
     open_stores,
 )
@@ -47,6 +48,7 @@ def serve() -> None:
                     cards=build_cards(configuration),
                     knows_reviewer=bool(configuration.reviewer_header),
                     viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
+                    uploads=build_uploads(configuration, stores, node.intake),
                     reviewing=Reviewing(desk, configuration.reviewer_header),
                     shelf=build_shelf(configuration, stores),
                     destinations=[each.name for each in build_destinations(configuration)],

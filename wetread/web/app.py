@@ -11,7 +11,17 @@ from fastapi.responses import JSONResponse
 from dicom_node.dicomweb import PREFIX
 from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
-from wetread.web import models, operations, reading_list, reference, study, viewer, viewer_reports
+from wetread.uploads import Uploads
+from wetread.web import (
+    models,
+    operations,
+    reading_list,
+    reference,
+    study,
+    upload,
+    viewer,
+    viewer_reports,
+)
 from wetread.web.api import Reviewing, build_api
 from wetread.web.cors import DicomWebCors
 from wetread.web.fhir import build_fhir
@@ -36,6 +46,7 @@ def build_app(
     reviewing: Reviewing | None = None,
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
+    uploads: Uploads | None = None,
 ) -> FastAPI:
     """`ready` is set while every service runs. `cors_origins` may read DICOMweb.
 
@@ -51,6 +62,7 @@ def build_app(
         study.build_router(stores, knows_reviewer),
         models.build_router(cards),
         operations.build_router(stores),
+        upload.build_router(uploads),
         reference.build_router(),
     )
     api = (*build_api(stores, reviewing, shelf, destinations), build_fhir(stores, shelf))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,19 @@ from inference.domain.result import Result
 from tests.contracts.repositories import LEASE, QUIET, at, make_instance, make_request
 from wetread.bootstrap import Stores, open_stores
 from wetread.settings import Settings
+from wetread.uploads import Uploads
 from wetread.web.app import build_app
 
 
 class Pages:
     """Asks the application in this process."""
 
-    def __init__(self, home: Path, **parts: Any) -> None:
+    def __init__(
+        self, home: Path, uploads: Callable[[Stores], Uploads] | None = None, **parts: Any
+    ) -> None:
         self.stores: Stores = open_stores(Settings(home=home))
+        if uploads is not None:
+            parts["uploads"] = uploads(self.stores)
         self.app = build_app(self.stores, threading.Event(), **parts)
 
     def get(self, url: str, **what: Any) -> httpx.Response:
