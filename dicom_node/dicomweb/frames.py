@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -18,7 +17,7 @@ from pydicom.uid import (
 from dicom_node.dicomweb.context import Context, Uids
 from dicom_node.dicomweb.media import OCTETS, Wanted, wanted
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound, WebError
-from dicom_node.dicomweb.responses import Part, multipart, not_modified, validators
+from dicom_node.dicomweb.responses import Part, Streamed, multipart, not_modified, validators
 from dicom_node.pixels.compress import can_encode, encoded
 from dicom_node.pixels.frame import can_decode
 from dicom_node.pixels.frames import Frames
@@ -122,7 +121,7 @@ def _frames(
 
     media = f"{choice.media}; transfer-syntax={choice.transfer_syntax}"
     if not choice.multipart:
-        return StreamingResponse(iter((first,)), 200, headers, media)
+        return Streamed(iter((first,)), 200, headers, media)
     parts = (
         Part(media, (content,), {"Content-Location": f"{_instance(request)}/frames/{number}"})
         for number, content in zip(numbers, contents(), strict=True)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -20,6 +19,7 @@ from dicom_node.dicomweb.problems import NotAcceptable, NotFound, RangeNotSatisf
 from dicom_node.dicomweb.responses import (
     Model,
     Part,
+    Streamed,
     data_sets,
     file_chunks,
     multipart,
@@ -140,7 +140,7 @@ def _answer(
         headers["Content-Length"] = str(count)
         if count < length:
             headers["Content-Range"] = f"bytes {first}-{first + count - 1}/{length}"
-        return StreamingResponse(chunks, 206 if count < length else 200, headers, OCTETS)
+        return Streamed(chunks, 206 if count < length else 200, headers, OCTETS)
     raise NotAcceptable(f"acceptable is {OCTETS}")
 
 

@@ -7,15 +7,15 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from dicom_node.dicomweb.media import JSON, XML, wanted
 from dicom_node.dicomweb.native_xml import to_xml
@@ -35,6 +35,28 @@ class Part:
     content_type: str
     content: Iterable[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Streamed(StreamingResponse):
+    """Closes what it reads from, also where the client goes away in the middle."""
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        super().__init__(chunks, status, headers, media_type)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Else the files would stay open until Python looks for cycles of objects.
+            if isinstance(self._chunks, Generator):
+                self._chunks.close()
 
 
 def data_sets(
@@ -77,7 +99,13 @@ def _json(
     first, second = next(chunks, b""), next(chunks, None)
     if second is None:
         return Response(first, status, headers, media)
-    return StreamingResponse(chain((first, second), chunks), status, headers, media)
+    return Streamed(behind(chunks, first, second), status, headers, media)
+
+
+def behind(chunks: Iterator[bytes], *first: bytes) -> Iterator[bytes]:
+    """Yield what was taken from `chunks` already, and then the rest."""
+    yield from first
+    yield from chunks
 
 
 def multipart(
@@ -100,7 +128,7 @@ def multipart(
 
     media = f'multipart/related; type="{content_type}"; boundary={boundary}'
     headers = {**(headers or {}), "Vary": "Accept"}
-    return StreamingResponse(gathered(message()), status, headers, media_type=media)
+    return Streamed(gathered(message()), status, headers, media_type=media)
 
 
 def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -21,6 +20,8 @@ from dicom_node.dicomweb.media import DICOM, wanted
 from dicom_node.dicomweb.problems import NotAcceptable
 from dicom_node.dicomweb.responses import (
     Part,
+    Streamed,
+    behind,
     file_chunks,
     multipart,
     not_modified,
@@ -70,13 +71,15 @@ def retrieve(context: Context, request: Request, uids: Uids) -> Response:
     first = context.require(uids)
     service = service_url(request)
     is_instance = uids[-1][0] is Field.SOP_INSTANCE_UID
+    kinds: set[tuple[str, bool]] = set()
     for each in wanted(request):
         if not each.takes(DICOM):
             continue
         if each.multipart is False and not is_instance:
             continue
         target = each.transfer_syntax
-        if not all(_possible(context, entry, target) for entry in context.instances(uids)):
+        kinds = kinds or {_kind(context, entry) for entry in context.instances(uids)}
+        if not all(_possible(held, has_pixels, target) for held, has_pixels in kinds):
             continue
         headers = validators(context.path(first)) if is_instance else {}
         headers["Content-Location"] = str(request.url)
@@ -85,7 +88,7 @@ def retrieve(context: Context, request: Request, uids: Uids) -> Response:
         if each.multipart is False:
             syntax, chunks = part10_chunks(context, first, target)
             media = f"{DICOM}; transfer-syntax={syntax}"
-            return StreamingResponse(chunks, 200, headers, media)
+            return Streamed(chunks, 200, headers, media)
         parts = _parts(context, context.instances(uids), target, service)
         # The first shows its errors before there is a status.
         return multipart(chain((next(parts),), parts), DICOM, headers)
@@ -96,29 +99,37 @@ def retrieve(context: Context, request: Request, uids: Uids) -> Response:
 
 
 def _parts(context: Context, entries: Iterable[Entry], target: str, service: str) -> Iterator[Part]:
+    first = True
     for entry in entries:
-        syntax, chunks = part10_chunks(context, entry, target)
+        syntax, chunks = part10_chunks(context, entry, target, check=first)
+        first = False
         location = url_of(entry, Level.INSTANCE, service)
         media = f"{DICOM}; transfer-syntax={syntax}"
         yield Part(media, chunks, {"Content-Location": location})
 
 
-def part10_chunks(context: Context, entry: Entry, target: str) -> tuple[str, Iterator[bytes]]:
-    """Return the transfer syntax and the bytes of the file in `target`, see `_made`."""
+def part10_chunks(
+    context: Context, entry: Entry, target: str, *, check: bool = True
+) -> tuple[str, Iterator[bytes]]:
+    """Return the transfer syntax and the bytes of the file in `target`, see `_made`.
+
+    With `check`, what is wrong with the pixels shows before there is a status.
+    """
     path = context.path(entry)
     held = held_syntax(context, entry)
     target = _made(held, target)
     if target == held:
         return held, file_chunks(path)
-    chunks = _transcoded(context, entry, target)
-    # What cannot be transcoded shows in its first bytes, while there still is a status to tell.
-    first = next(chunks)
-    return target, chain((first,), chunks)
+    chunks = _transcoded(context, entry, target, check)
+    if not check:
+        return target, chunks
+    return target, behind(chunks, next(chunks))
 
 
-def _transcoded(context: Context, entry: Entry, target: str) -> Iterator[bytes]:
+def _transcoded(context: Context, entry: Entry, target: str, check: bool) -> Iterator[bytes]:
     with open_part10(context.path(entry)) as part10:
-        check_transcoding(part10, target)
+        if check:
+            check_transcoding(part10, target)
         yield from transcoded(part10, target)
 
 
@@ -158,9 +169,13 @@ def _made(held: str, target: str) -> str:
     return target or str(ExplicitVRLittleEndian)
 
 
-def _possible(context: Context, entry: Entry, target: str) -> bool:
+def _kind(context: Context, entry: Entry) -> tuple[str, bool]:
+    """Return the transfer syntax, and whether there are pixels."""
+    return held_syntax(context, entry), Field.ROWS in entry.values
+
+
+def _possible(held: str, has_pixels: bool, target: str) -> bool:
     """Can the Instance be sent in `target`, as far as its transfer syntax tells?"""
-    held = held_syntax(context, entry)
     target = _made(held, target)
     if target == held and held not in _NOT_SENT:
         return True
@@ -168,7 +183,6 @@ def _possible(context: Context, entry: Entry, target: str) -> bool:
         return False
     if target != ExplicitVRLittleEndian and not (target in TARGETS and can_encode(target)):
         return False
-    has_pixels = Field.ROWS in entry.values
     if target != ExplicitVRLittleEndian and not has_pixels:
         return False
     return not has_pixels or held in _UNCOMPRESSED or can_decode(UID(held))

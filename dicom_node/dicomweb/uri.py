@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from dicom_node.dicomweb.context import Context, path_uids
 from dicom_node.dicomweb.media import DICOM, Wanted, parse_media_types
 from dicom_node.dicomweb.picture import MEDIA, Rendering, Viewport, encode, render
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound, WebError
 from dicom_node.dicomweb.rendered import frames_of, number, quality, read_rendering, window
-from dicom_node.dicomweb.responses import not_modified, validators
+from dicom_node.dicomweb.responses import Streamed, not_modified, validators
 from dicom_node.dicomweb.retrieve import part10_chunks
 from inference.domain.catalog import Entry, Field
 from inference.domain.errors import UnreadablePixels
@@ -58,7 +57,7 @@ def _answer(
                 # Section 9.4.1.2.2: what cannot be made is sent as it is held.
                 made, chunks = part10_chunks(context, entry, "*")
             media = f"{DICOM}; transfer-syntax={made}"
-            return StreamingResponse(chunks, 200, headers, media)
+            return Streamed(chunks, 200, headers, media)
         media = next((media for media in MEDIA if wish.takes(media)), "")
         if media and is_image:
             rendering = _rendering(parameters, entry)

@@ -17,7 +17,13 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from dicom_node.archive.encoding import FileStream, InflatingStream, Syntax, guess_syntax, walk
 from dicom_node.archive.header import read_file_meta
@@ -36,6 +42,8 @@ _PACKAGES = (  # prefix of the Transfer Syntax UID, what reads it
     ("1.2.840.10008.1.2.4.9", "pylibjpeg-openjpeg"),
     ("1.2.840.10008.1.2.4.20", "pylibjpeg-openjpeg"),
 )
+
+_QUICKEST = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}  # four times
 
 _WARNINGS = threading.RLock()
 
@@ -88,12 +96,26 @@ def read_frame(part10: Path, frame: int) -> Frame:
 
 def _decode(single: Dataset, syntax: UID) -> NDArray[Any]:
     if syntax == RLELossless or _number(single, "PixelRepresentation"):
-        return pixel_array(single, index=0)
+        return _pixel_array(single, syntax)
     # What a lossy codec overshoots has to be clipped. pydicom takes it for junk in the unused
     # bits and cuts it off, which makes the blackest pixels white.
-    values = pixel_array(single, index=0, correct_unused_bits=False)
+    values = _pixel_array(single, syntax, correct=False)
     stored = _number(single, "BitsStored", 8 * values.dtype.itemsize)
     return np.asarray(np.minimum(values, np.array((1 << stored) - 1).astype(values.dtype)))
+
+
+def _pixel_array(single: Dataset, syntax: UID, *, correct: bool = True) -> NDArray[Any]:
+    """Decode by the quickest package, else by any: pydicom asks for them by their names."""
+    quickest = _QUICKEST.get(syntax, "")
+    if quickest in get_decoder(syntax).available_plugins:
+        try:
+            return pixel_array(
+                single, index=0, decoding_plugin=quickest, correct_unused_bits=correct
+            )
+        except Exception:
+            # The boundary to a foreign decoder; another may be more lenient.
+            pass
+    return pixel_array(single, index=0, correct_unused_bits=correct)
 
 
 def _header(file: BinaryIO, syntax: UID) -> FileDataset:

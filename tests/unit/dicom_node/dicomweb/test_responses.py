@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from dicom_node.dicomweb import responses
-from dicom_node.dicomweb.responses import gathered
+from dicom_node.dicomweb.responses import Streamed, behind, gathered
 from tests.support.origin import OriginServer, radiograph
 
 
@@ -49,3 +52,30 @@ def test_a_short_answer_says_its_length(origin: OriginServer) -> None:
     pressed = origin.get("/studies", **{"Accept-Encoding": "gzip"})
     assert pressed.headers["Content-Encoding"] == "gzip"
     assert pressed.json() == answer.json()
+
+
+def test_what_is_read_from_is_closed_when_the_client_goes_away() -> None:
+    closed = []
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            yield b"first"
+            yield b"second"
+        finally:
+            closed.append(True)
+
+    async def gone(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is asked for")
+
+    inner = chunks()
+    answer = Streamed(behind(inner, b"before"))
+    scope = {"type": "http", "asgi": {"spec_version": "2.4"}}
+    next(inner)  # a generator that has not begun has nothing to close
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(answer(scope, receive, gone))
+    del inner
+    assert closed == [True]
