@@ -1,4 +1,4 @@
-"""What others say of workitems: data sets in the DICOM JSON Model (PS3.18 Annex F), checked."""
+"""What others say of workitems, as JSON (PS3.18 Annex F) or XML, checked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from fastapi import Request
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from starlette.requests import ClientDisconnect
 
-from dicom_node.dicomweb.media import JSON, parse_media_type
+from dicom_node.dicomweb.media import JSON, XML, MediaType, parse_media_type
+from dicom_node.dicomweb.multipart import Data, Head, MultipartReader, boundary_of
 from dicom_node.dicomweb.problems import TooLarge, UnsupportedMedia, WebError
+from dicom_node.dicomweb.ups_xml import from_xml
 from inference.domain.uid import check_uid
 from inference.domain.workitem_search import date_time_key
 
@@ -44,9 +46,9 @@ async def read_data_set(request: Request, *, optional: bool = False) -> Mapping[
     if optional and not body.strip():
         return {}
     content_type = request.headers.get("content-type", "")
-    if not content_type or parse_media_type(content_type).name not in (JSON, "application/json"):
-        raise UnsupportedMedia(f"workitems are sent as {JSON}")
-    return parse(body)
+    if not content_type:
+        raise UnsupportedMedia("the request has no Content-Type")
+    return parse(body, parse_media_type(content_type))
 
 
 async def _body(request: Request) -> bytes:
@@ -69,8 +71,27 @@ def _too_large() -> NoReturn:
     raise TooLarge(f"a workitem may have {MAXIMUM >> 20} MiB")
 
 
-def parse(body: bytes) -> Mapping[str, Any]:
+def parse(body: bytes, media: MediaType) -> Mapping[str, Any]:
     """Return the data set. Raises `WebError` or `InvalidUid`."""
+    if media.name == "multipart/related" and media.parameters.get("type", XML).lower() == XML:
+        return _Check().data_set(from_xml(_only_part(body, media)), 0)
+    if media.name == XML:
+        return _Check().data_set(from_xml(body), 0)
+    if media.name not in (JSON, "application/json"):
+        raise UnsupportedMedia(f"workitems are sent as {JSON} or {XML}")
+    return _Check().data_set(_json(body), 0)
+
+
+def _only_part(body: bytes, media: MediaType) -> bytes:
+    reader = MultipartReader(boundary_of(media))
+    events = list(reader.feed(body))
+    reader.close()
+    if sum(isinstance(each, Head) for each in events) != 1:
+        raise WebError("the request has one part (PS3.18 Section 11.4.1.4)")
+    return b"".join(each.content for each in events if isinstance(each, Data))
+
+
+def _json(body: bytes) -> Any:
     try:
         said = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -79,7 +100,7 @@ def parse(body: bytes) -> Mapping[str, Any]:
         said = said[0]
     if not isinstance(said, dict):
         raise WebError("the request has one data set (PS3.18 Annex F)")
-    return _Check().data_set(said, 0)
+    return said
 
 
 def _no_number(name: str) -> NoReturn:
