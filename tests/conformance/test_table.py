@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance import test_retrieve, test_search, test_store
+from tests.conformance import test_retrieve, test_search, test_store, test_worklist
 from tests.conformance.table import clauses_in_manual
 
 
 def clauses() -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
-    for module in (test_search, test_retrieve, test_store):
+    for module in (test_search, test_retrieve, test_store, test_worklist):
         for name, test in vars(module).items():
             if name.startswith("test_") and callable(test):
                 marks: list[pytest.Mark] = getattr(test, "pytestmark", [])
