@@ -79,9 +79,7 @@ def matches(operation: Operation, catalog: Catalog, archive: Archive) -> list[He
         entries = catalog.search(Search(Level.INSTANCE, conditions, limit=_PAGE, after=after))
         for entry in entries:
             syntax = entry.text(Field.AVAILABLE_TRANSFER_SYNTAX_UID)
-            if not syntax:  # from a database of an older version
-                with archive.path(entry.key).open("rb") as file:
-                    syntax = read_file_meta(file).transfer_syntax_uid
+            syntax = syntax or _syntax_of(archive, entry.key)
             sop_class = entry.text(Field.SOP_CLASS_UID)
             found.append(Held(sop_class, entry.text(Field.SOP_INSTANCE_UID), syntax, entry.key))
         if len(found) > _MOST:
@@ -89,6 +87,15 @@ def matches(operation: Operation, catalog: Catalog, archive: Archive) -> list[He
         if len(entries) < _PAGE:
             return found
         after = entries[-1].number
+
+
+def _syntax_of(archive: Archive, key: str) -> str:
+    """Look into a file of which the catalog does not know: one of an older version."""
+    try:
+        with archive.path(key).open("rb") as file:
+            return read_file_meta(file).transfer_syntax_uid
+    except (WetreadError, OSError):
+        return ""  # it will fail, and be told
 
 
 @contextmanager
