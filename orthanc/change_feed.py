@@ -86,6 +86,10 @@ class ChangeFeed:
         """Why the feed does not get on now; "" if it does."""
         return self._problem
 
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name=f"orthanc-{self._name}", daemon=True)

@@ -1,4 +1,4 @@
-"""The only place that builds adapters and joins them to the core."""
+"""The only place that builds adapters and joins them to the core; beside it, `wetread.roles`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +19,9 @@ from dicom_node.archive import DiskArchive, LocalDestination
 from dicom_node.dicomweb import Context, Worklisting, dicomweb
 from inference.domain.errors import RepositoryUnavailable, SettingsError, UnknownModel
 from inference.domain.job import ModelId
-from inference.domain.result import Role
-from inference.intake.cataloguer import Cataloguer
-from inference.intake.door import Door
 from inference.intake.requested import Requested
 from inference.intake.reviewing import ReviewDesk
 from inference.intake.rules import RuleBook
-from inference.intake.stability import Stability
 from inference.intake.versions import Versions
 from inference.intake.worklist import WorklistDesk
 from inference.intake.worklist_keeper import WorklistKeeper
@@ -49,7 +45,6 @@ from inference.ports import (
     ModelRegistry,
     PixelReader,
     Rollouts,
-    Service,
 )
 from wetread.settings import OrthancSettings, Settings
 from wetread.shelf import Shelf
@@ -92,26 +87,45 @@ class Stores:
         self.database.close()
 
 
+def open_database(settings: Settings, *, read_only: bool = False) -> Database:
+    """Raises `SettingsError` where PostgreSQL is asked for and its driver is not installed."""
+    url = settings.database_url.get_secret_value() or sqlite_url(_database_file(settings))
+    try:
+        return Database(url, read_only=read_only)
+    except ImportError:
+        raise SettingsError(
+            "database_url names PostgreSQL, but its driver is missing: "
+            'pip install "wetread[postgresql]"'
+        ) from None
+
+
 def open_stores(settings: Settings) -> Stores:
-    """Open the state directory, made and migrated as needed."""
+    """Open database and archive, made and migrated as needed."""
     settings.state.mkdir(parents=True, exist_ok=True)
-    database = Database(sqlite_url(_database_file(settings)))
-    migrate(database)
+    database = open_database(settings)
+    try:
+        if settings.is_embedded or settings.migrate_on_start:
+            migrate(database)
+        else:
+            check(database)
+    except RepositoryUnavailable:
+        database.close()
+        raise
     return _stores(settings, database)
 
 
 def look_into_stores(settings: Settings) -> Stores:
-    """Open the state directory to read only, beside a node that may be running.
+    """Open what is kept to read only, beside a node that may be running.
 
     Raises `SettingsError` where no node has run yet, and `RepositoryUnavailable` where one of
     another version has.
     """
-    if not _database_file(settings).exists():
+    if settings.is_embedded and not _database_file(settings).exists():
         raise SettingsError(
             f"no node has run in {settings.state} yet; start one with `wetread serve`, "
             "or name its state directory in WETREAD_HOME"
         )
-    database = Database(sqlite_url(_database_file(settings)), read_only=True)
+    database = open_database(settings, read_only=True)
     try:
         check(database)
     except RepositoryUnavailable:
@@ -123,7 +137,7 @@ def look_into_stores(settings: Settings) -> Stores:
 @contextmanager
 def look_at_versions(settings: Settings, registry: ModelRegistry) -> Iterator[Versions]:
     """Which versions of the models are in use, also where no node has run yet."""
-    if not _database_file(settings).exists():
+    if settings.is_embedded and not _database_file(settings).exists():
         yield Versions(registry)
         return
     stores = look_into_stores(settings)
@@ -181,8 +195,11 @@ def _archive(settings: Settings) -> DiskArchive | S3Archive:
 
 @contextmanager
 def exclusive(settings: Settings) -> Iterator[None]:
-    """Hold the state directory for one serving process."""
+    """Hold the state directory for one serving process; on PostgreSQL, several may serve."""
     settings.state.mkdir(parents=True, exist_ok=True)
+    if not settings.is_embedded:
+        yield
+        return
     lock = os.open(settings.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,7 +223,7 @@ def build_registry(settings: Settings) -> FolderRegistry:
 
 def build_cards(settings: Settings) -> Callable[[ModelId], str | None]:
     """Return what finds a model's card; it never looks where no model is registered."""
-    from inference.models.candidate import CARD
+    from inference.models.kinds import CARD
 
     registry = build_registry(settings)
 
@@ -243,7 +260,7 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
         if peer.deliver:
             from orthanc.destination import OrthancDestination
 
-            destinations.append(OrthancDestination(peer.name, peer.url, *_credentials(peer)))
+            destinations.append(OrthancDestination(peer.name, peer.url, *credentials(peer)))
     for ae in settings.destinations:
         from dicom_node.dimse.scu import DicomDestination
 
@@ -273,19 +290,6 @@ def build_review_desk(settings: Settings, stores: Stores) -> ReviewDesk:
         clock=SystemClock(),
         destinations=[each.name for each in build_destinations(settings)],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """Everything that `wetread serve` runs beside the web server, and the door to it.
-
-    The services are started in this order and stopped in it too: first what lets work in,
-    last what brings it out.
-    """
-
-    services: Sequence[Service]
-    intake: Intake
-    worklist: WorklistDesk
 
 
 def build_reader(
@@ -339,95 +343,6 @@ def build_worklist(
     return desk, keeper
 
 
-def build_node(settings: Settings, stores: Stores) -> Node:
-    from dicom_node.dimse.query_retrieve import QueryRetrieve
-    from dicom_node.dimse.scp import StorageScp
-    from dicom_node.pixels import DicomPixelReader
-    from inference.models.threads import use_threads
-    from inference.worker.courier import Courier
-    from inference.worker.worker import Worker
-    from orthanc.change_feed import ChangeFeed
-    from structured_reports.encoder import DicomResultEncoder
-
-    use_threads(settings.inference_threads)
-    clock = SystemClock()
-    quiet = timedelta(seconds=settings.quiet_seconds)
-    registry = build_registry(settings)
-    stability = Stability(stores.index, build_rulebook(settings, registry, stores.rollouts), clock)
-    door = Door(stores.archive, stores.index, clock, quiet, on_received=stability.wake)
-    destinations = build_destinations(settings)
-    services: list[Service] = [
-        StorageScp(
-            door,
-            stores.archive,
-            ae_title=settings.ae_title,
-            host=settings.dimse_host,
-            port=settings.dimse_port,
-            calling_ae_titles=settings.calling_ae_titles,
-            maximum_pdu=settings.maximum_pdu,
-            maximum_associations=settings.maximum_associations,
-            network_timeout=settings.network_timeout_seconds,
-            queries=QueryRetrieve(
-                stores.catalog,
-                stores.archive,
-                ae_title=settings.ae_title,
-                destinations={
-                    each.ae_title: (each.host, each.port)
-                    for each in (*settings.destinations, *settings.move_destinations)
-                },
-                query_ae_titles=settings.query_ae_titles,
-                maximum_matches=settings.maximum_matches,
-                maximum_associations=settings.maximum_query_associations,
-            ),
-        )
-    ]
-    services += [
-        ChangeFeed(
-            peer.name,
-            peer.url,
-            door,
-            stores.archive,
-            stores.cursors,
-            *_credentials(peer),
-            poll=peer.poll_seconds,
-            from_start=peer.from_start,
-        )
-        for peer in settings.orthanc
-        if peer.follow
-    ]
-    services.append(stability)
-    services.append(Cataloguer(stores.catalog, stores.archive))
-    services.append(
-        Worker(
-            name="worker-1",
-            queue=stores.queue,
-            index=stores.index,
-            results=stores.results,
-            archive=stores.archive,
-            registry=registry,
-            reader=build_reader(settings, registry)(stores.archive, DicomPixelReader()),
-            encoder=DicomResultEncoder(
-                software_version=VERSION,
-                roles=frozenset(Role(each) for each in ("report", *settings.result_objects)),
-            ),
-            clock=clock,
-            destinations=[each.name for each in destinations],
-            lease=timedelta(seconds=settings.lease_seconds),
-            maximum_attempts=settings.maximum_attempts,
-        )
-    )
-    worklist, keeper = build_worklist(settings, stores, registry)
-    services.append(keeper)
-    services.append(
-        Courier(stores.outbox, stores.archive, clock, {each.name: each for each in destinations})
-    )
-    # Nobody else holds the state directory: what lies half received, and what this worker
-    # held, died with the process before.
-    stores.archive.sweep_spool(0)
-    stores.queue.release("worker-1")
-    return Node(services, door, worklist)
-
-
 def build_dicomweb(
     settings: Settings, stores: Stores, intake: Intake, worklist: WorklistDesk | None = None
 ) -> APIRouter:
@@ -447,5 +362,5 @@ def build_uploads(settings: Settings, stores: Stores, intake: Intake) -> Uploads
     return Uploads(intake, stores.archive, SystemClock(), maximum)
 
 
-def _credentials(peer: OrthancSettings) -> tuple[str, str]:
+def credentials(peer: OrthancSettings) -> tuple[str, str]:
     return peer.username, peer.password.get_secret_value()

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -49,6 +49,15 @@ def _regex(value: str) -> str:
     return value
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    # It holds a password, so no message repeats it.
+    if value.get_secret_value() and not value.get_secret_value().startswith("postgresql://"):
+        raise ValueError("give postgresql://user:password@host/name, or nothing for SQLite")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RoleName = Literal["receiver", "web", "worker"]
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -132,6 +141,9 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("~/.wetread")
+    database_url: DatabaseUrl = SecretStr("")
+    migrate_on_start: bool = True
+    roles: Annotated[tuple[RoleName, ...], Field(min_length=1)] = ("receiver", "web", "worker")
     ae_title: AETitle = "WETREAD"
     dimse_host: str = "0.0.0.0"
     dimse_port: Port = 11112
@@ -189,6 +201,15 @@ class Settings(BaseSettings):
         repeated = {name for name in names if names.count(name) > 1 or name == "archive"}
         if repeated:
             raise ValueError(f"each peer needs a name of its own: {', '.join(sorted(repeated))}")
+        if self.is_embedded and set(self.roles) != set(get_args(RoleName)):
+            raise ValueError(
+                "roles in processes of their own share a database: set database_url to PostgreSQL"
+            )
+
+    @property
+    def is_embedded(self) -> bool:
+        """One process on SQLite, alone with its state directory?"""
+        return not self.database_url.get_secret_value()
 
     @property
     def state(self) -> Path:

@@ -88,6 +88,10 @@ class StorageScp:
         """The port that is listened on."""
         return self._listener.server_address[1] if self._listener else self._address[1]
 
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Listen. Raises `OSError` if the port is taken."""
         quiet_pynetdicom()

@@ -23,7 +23,12 @@ class Cataloguer:
         self._catalog = catalog
         self._archive = archive
         self._stopping = threading.Event()
+        self._done = False
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._done or self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -42,6 +47,7 @@ class Cataloguer:
                 self._stopping.wait(_REST)
                 continue
             if following is None:
+                self._done = True
                 return
             last = following
 

@@ -49,6 +49,10 @@ class Stability:
     def name(self) -> str:
         return "stability"
 
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         self._stopping = False
         self._thread = Thread(target=self._run, name=self.name, daemon=True)

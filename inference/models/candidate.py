@@ -17,12 +17,10 @@ import numpy as np
 from inference.domain.errors import ManifestError, ModelFailed
 from inference.domain.geometry import Plane
 from inference.domain.manifest import Manifest, Scope
-from inference.models.gate import is_gate
+from inference.models.kinds import CARD, is_gate
 from inference.models.manifest import FILE_NAME, read_model_file
 from inference.models.registry import FolderRegistry
 from inference.ports import Assessment, Picture
-
-CARD = "CARD.md"
 
 _PREFIX = ".adding-"  # no model's name begins with a dot, so no registry looks in there
 _SPACING_MM = 1.0  # of the made-up pictures, also from slice to slice

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inference.domain.errors import ManifestError
 from inference.domain.job import ModelId
-from inference.models.gate import is_gate
+from inference.models.kinds import is_gate
 from inference.models.manifest import FILE_NAME, ModelFile, read_model_file
 
 _log = logging.getLogger(__name__)

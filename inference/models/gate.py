@@ -23,7 +23,6 @@ from inference.models.networks import EfficientNetLite0
 from inference.models.preprocessing import prepare
 from inference.ports import Picture
 
-KIND = "gate"  # of the file `model.toml`
 KINDS = tuple(kind for kind in Kind if kind is not Kind.BLANK)  # in the order of the outputs
 
 _CHANNELS = 320  # of the last stage
@@ -157,14 +156,6 @@ def blank(picture: Picture) -> bool:
         return True
     low, high = np.percentile(pixels, (1, 99))
     return bool(high - low < _CONTRAST)
-
-
-def is_gate(path: Path) -> bool:
-    """Is this `model.toml` one of a gate? False, too, where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("kind") == KIND
-    except (OSError, ValueError):
-        return False
 
 
 def read_gate_file(path: Path) -> GateFile:

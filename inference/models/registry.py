@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.domain.errors import UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
 from inference.models.folders import ModelFolders
-from inference.models.gate import TorchGate, load_gate
-from inference.models.loading import load_model
 from inference.models.manifest import ModelFile
-from inference.models.network_model import NetworkModel
+
+if TYPE_CHECKING:  # torch takes seconds to import, and who only asks for names needs none
+    from inference.models.gate import TorchGate
+    from inference.models.network_model import NetworkModel
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -64,6 +66,8 @@ class FolderRegistry:
 
     def load(self, model: ModelId) -> NetworkModel:
         """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
+        from inference.models.loading import load_model
+
         with self._lock:
             if model not in self._loaded:
                 file, folder = self._find(model)
@@ -79,6 +83,8 @@ class FolderRegistry:
 
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
+        from inference.models.gate import load_gate
+
         newest = next((each for each in self.gates() if each.name == name), None)
         if newest is None:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")

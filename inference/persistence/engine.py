@@ -120,6 +120,11 @@ class Database:
         finally:
             self._writer.release()
 
+    def alone(self) -> Connection:
+        """Return a connection without transactions, to be closed by the caller."""
+        with self._translated():
+            return self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def ping(self) -> None:
         """Raise `RepositoryUnavailable` unless the database answers."""
         with self.reading() as connection:

@@ -53,11 +53,15 @@ def revisions() -> Sequence[str]:
     return [each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
 
 
+def current(database: Database) -> str | None:
+    """Return the revision of the tables that the database has; None without any."""
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def check(database: Database) -> None:
     """Raise `RepositoryUnavailable` unless the database has the tables of this version."""
-    with database.reading() as connection:
-        held = MigrationContext.configure(connection).get_current_revision()
-    if held != ScriptDirectory.from_config(_config()).get_current_head():
+    if current(database) != ScriptDirectory.from_config(_config()).get_current_head():
         raise RepositoryUnavailable(
             "The database belongs to another version of Wetread. If it is an older one, "
             "`wetread migrate` or `wetread serve` of this version brings it up to date."

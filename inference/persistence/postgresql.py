@@ -23,6 +23,9 @@ _SESSION = """
 SET TIME ZONE 'UTC';
 SET idle_in_transaction_session_timeout = '60s';
 SET lock_timeout = '10s';
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;
 """
 
 

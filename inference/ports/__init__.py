@@ -19,7 +19,7 @@ from inference.ports.models import (
 from inference.ports.reading import ReadingList
 from inference.ports.reviews import ReviewEncoder, Reviews
 from inference.ports.rollouts import Rollouts
-from inference.ports.running import Clock, Service
+from inference.ports.running import Clock, Leadership, Service
 from inference.ports.storage import Archive, Cursors, Files, Index, Intake
 from inference.ports.work import Destination, JobQueue, Outbox, Results
 from inference.ports.workitems import Subscription, Workitems, Worklist
@@ -40,6 +40,7 @@ __all__ = [
     "Index",
     "Intake",
     "JobQueue",
+    "Leadership",
     "Listing",
     "Model",
     "ModelRegistry",

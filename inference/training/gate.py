@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from inference.domain.errors import SettingsError
 from inference.domain.recognition import Kind
-from inference.models.gate import KIND, KINDS, GateNetwork
+from inference.models.gate import KINDS, GateNetwork
+from inference.models.kinds import KIND
 from inference.models.networks import load_backbone
 from inference.models.preprocessing import as_input, resize, standardise
 from inference.ports import PixelReader

@@ -20,7 +20,8 @@ from rich.progress import Progress
 from safetensors.torch import save
 
 from inference.domain.recognition import Kind, Recognition, passes
-from inference.models.gate import KIND, KINDS, GateFile, GateNetwork, TorchGate, load_gate
+from inference.models.gate import KINDS, GateFile, GateNetwork, TorchGate, load_gate
+from inference.models.kinds import KIND
 from inference.models.manifest import FILE_NAME
 from inference.models.toml import to_toml
 from inference.ports import Picture

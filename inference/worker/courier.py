@@ -47,6 +47,10 @@ class Courier:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def alive(self) -> bool:
+        return bool(self._threads) and all(each.is_alive() for each in self._threads)
+
     def start(self) -> None:
         for number in range(self._count):
             thread = threading.Thread(target=self._run, name=f"courier-{number + 1}")

@@ -76,6 +76,10 @@ class Worker:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=self.name)
         self._thread.start()

@@ -63,6 +63,11 @@ class Node(Program):
         pairs = [f"{name}={value}" for name, value in self.environment.items()]
         return ["/usr/bin/env", *pairs, sys.executable, "-m", "wetread", "serve"]
 
+    def maps(self, library: str) -> bool:
+        """Does the process have this library in its memory?"""
+        assert self._process is not None
+        return library in Path(f"/proc/{self._process.pid}/maps").read_text()
+
     def answers(self) -> bool:
         try:
             return (

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from wetread.bootstrap import VERSION
-from wetread.cli import demo, models, network, reviews, rules, serve, status, train, validate
+from wetread.cli import (
+    demo,
+    migrate,
+    models,
+    network,
+    reviews,
+    rules,
+    serve,
+    status,
+    train,
+    validate,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +45,7 @@ def _root(
 
 
 app.command()(serve.serve)
+app.command("migrate")(migrate.migrate_database)
 app.command()(demo.demo)
 app.command()(network.send)
 app.command()(network.echo)

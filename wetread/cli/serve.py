@@ -1,88 +1,115 @@
-"""`wetread serve`: the node itself."""
+"""`wetread serve`: the node itself, or the part of it that its roles are."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+from typing import Annotated
 
+import typer
 import uvicorn
+from fastapi import FastAPI
 
 from wetread import logs, settings
 from wetread.bootstrap import (
+    Stores,
     build_cards,
     build_destinations,
     build_dicomweb,
-    build_node,
     build_review_desk,
     build_shelf,
     build_uploads,
     exclusive,
     open_stores,
 )
+from wetread.roles import Node, build_node
+from wetread.settings import Settings
 
 _log = logging.getLogger("wetread.serve")
 
 
-def serve() -> None:
+def serve(
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", help="receiver, web or worker; repeat it. All three by default."),
+    ] = None,
+) -> None:
     """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
+    configuration = settings.load(roles=tuple(role) if role else None)
+    logs.configure(configuration.log_format)
+    with exclusive(configuration):
+        stores = open_stores(configuration)
+        try:
+            _run(configuration, stores, build_node(configuration, stores))
+        finally:
+            stores.close()
+            _log.info("stopped")
+
+
+def _run(configuration: Settings, stores: Stores, node: Node) -> None:
+    ready = threading.Event()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            _build_web(configuration, stores, node, ready),
+            host=configuration.http_host,
+            port=configuration.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    started = []
+    try:
+        for service in node.services:
+            service.start()
+            started.append(service)
+        ready.set()
+        if "receiver" in configuration.roles:
+            _log.info("DICOM %s at port %d", configuration.ae_title, configuration.dimse_port)
+        _log.info(
+            "%s: HTTP at http://%s:%d, state in %s",
+            ", ".join(configuration.roles),
+            configuration.http_host,
+            configuration.http_port,
+            configuration.state,
+        )
+        # Uvicorn takes SIGTERM and SIGINT while it runs, then raises them again: by then
+        # they must no longer end the process, or the services would not be stopped.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        server.run()
+    finally:
+        ready.clear()
+        _log.info("stopping")
+        for service in started:
+            service.stop()
+
+
+def _build_web(
+    configuration: Settings, stores: Stores, node: Node, ready: threading.Event
+) -> FastAPI:
+    if "web" not in configuration.roles:
+        from wetread.web.probes import build_probe_app
+
+        return build_probe_app(stores, ready, node.services)
     from wetread.web.api import Reviewing
     from wetread.web.app import build_app
     from wetread.web.viewer_config import ROOT
     from wetread.web.viewer_files import ViewerFiles
 
-    configuration = settings.load()
-    logs.configure(configuration.log_format)
-    with exclusive(configuration):
-        stores = open_stores(configuration)
-        node = build_node(configuration, stores)
-        ready = threading.Event()
-        desk = build_review_desk(configuration, stores)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                build_app(
-                    stores,
-                    ready,
-                    [build_dicomweb(configuration, stores, node.intake)],
-                    configuration.cors_origins,
-                    cards=build_cards(configuration),
-                    knows_reviewer=bool(configuration.reviewer_header),
-                    viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
-                    uploads=build_uploads(configuration, stores, node.intake),
-                    reviewing=Reviewing(desk, configuration.reviewer_header),
-                    shelf=build_shelf(configuration, stores),
-                    destinations=[each.name for each in build_destinations(configuration)],
-                ),
-                host=configuration.http_host,
-                port=configuration.http_port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=5,
-            )
-        )
-        started = []
-        try:
-            for service in node.services:
-                service.start()
-                started.append(service)
-            ready.set()
-            _log.info(
-                "DICOM %s at port %d, HTTP at http://%s:%d, state in %s",
-                configuration.ae_title,
-                configuration.dimse_port,
-                configuration.http_host,
-                configuration.http_port,
-                configuration.state,
-            )
-            # Uvicorn takes SIGTERM and SIGINT while it runs, then raises them again: by then
-            # they must no longer end the process, or the services would not be stopped.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            server.run()
-        finally:
-            ready.clear()
-            _log.info("stopping")
-            for service in started:
-                service.stop()
-            stores.close()
-            _log.info("stopped")
+    desk = build_review_desk(configuration, stores)
+    return build_app(
+        stores,
+        ready,
+        [build_dicomweb(configuration, stores, node.intake, node.worklist)],
+        configuration.cors_origins,
+        cards=build_cards(configuration),
+        knows_reviewer=bool(configuration.reviewer_header),
+        viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
+        uploads=build_uploads(configuration, stores, node.intake),
+        reviewing=Reviewing(desk, configuration.reviewer_header),
+        shelf=build_shelf(configuration, stores),
+        destinations=[each.name for each in build_destinations(configuration)],
+        services=node.services,
+    )

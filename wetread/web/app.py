@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse
 
 from dicom_node.dicomweb import PREFIX
+from inference.ports import Service
 from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
 from wetread.uploads import Uploads
@@ -29,6 +29,7 @@ from wetread.web.handlers import add_handlers
 from wetread.web.headers import AnswerHeaders
 from wetread.web.models import Cards
 from wetread.web.pages import static
+from wetread.web.probes import build_probes
 from wetread.web.reference import describe_api
 from wetread.web.viewer_config import THIS_NODE
 from wetread.web.viewer_files import ViewerFiles
@@ -47,8 +48,9 @@ def build_app(
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
     uploads: Uploads | None = None,
+    services: Sequence[Service] = (),
 ) -> FastAPI:
-    """`ready` is set while every service runs. `cors_origins` may read DICOMweb.
+    """`ready` is set while all `services` run. `cors_origins` may read DICOMweb.
 
     `cards` finds what a model's page shows. `knows_reviewer`: a proxy says who reviews.
     `reviewing`, `shelf` and `destinations` are those of the API.
@@ -69,25 +71,11 @@ def build_app(
     for router in (*pages, *api, *routers, viewer_reports.build_router(stores)):
         app.include_router(router)
     app.include_router(viewer.build_router(viewer_files))
+    app.include_router(build_probes(stores, ready, services))
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)
 
     add_handlers(app)
     app.add_middleware(AnswerHeaders)
-
-    @app.get("/healthz", tags=["probes"])
-    def healthz() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["probes"], responses={503: {"description": "Not now; ask again."}})
-    def readyz() -> JSONResponse:
-        """Every service runs, the database answers, and the archive has room."""
-        if not ready.is_set():
-            return JSONResponse({"status": "starting"}, 503)
-        stores.index.account()
-        stores.archive.check_space()
-        return JSONResponse({"status": "ready"})
-
     describe_api(app)
     return app

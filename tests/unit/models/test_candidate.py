@@ -12,7 +12,7 @@ from inference.domain.errors import ManifestError, ModelFailed
 from inference.domain.manifest import InputNeeds, Scope
 from inference.fakes.models import fake_manifest
 from inference.models.candidate import candidate, check, made_up
-from inference.models.gate import is_gate
+from inference.models.kinds import is_gate
 from inference.models.registry import SHIPPED
 from inference.ports import Assessment, Box
 from tests.support.models import write_model

@@ -1,0 +1,195 @@
+"""What each role of a node runs, put together out of what `wetread.bootstrap` builds."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from inference.domain.result import Role
+from inference.intake.cataloguer import Cataloguer
+from inference.intake.door import Door
+from inference.intake.elected import Elected
+from inference.intake.stability import Stability
+from inference.intake.worklist import WorklistDesk
+from inference.persistence.leadership import SqlLeadership
+from inference.ports import Intake, Service
+from wetread.bootstrap import (
+    VERSION,
+    Stores,
+    SystemClock,
+    build_destinations,
+    build_reader,
+    build_registry,
+    build_rulebook,
+    build_worklist,
+    credentials,
+)
+from wetread.settings import OrthancSettings, Settings
+
+_ABANDONED = 3600.0  # seconds after which nobody writes to a spooled file any more
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything that `wetread serve` runs beside the web server, and the door to it.
+
+    The services are started in this order and stopped in it too: first what lets work in,
+    last what brings it out.
+    """
+
+    services: Sequence[Service]
+    intake: Intake
+    worklist: WorklistDesk | None = None
+
+
+def build_node(settings: Settings, stores: Stores) -> Node:
+    """Build what the roles of `settings` need, and import no more than that."""
+    receives = "receiver" in settings.roles
+    stability = _stability(settings, stores) if receives else None
+    door = Door(
+        stores.archive,
+        stores.index,
+        SystemClock(),
+        timedelta(seconds=settings.quiet_seconds),
+        on_received=stability.wake if stability else None,
+    )
+    services: list[Service] = []
+    if stability is not None:
+        services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
+        services.append(Cataloguer(stores.catalog, stores.archive))
+    if "worker" in settings.roles:
+        services.append(_worker(settings, stores))
+    worklist = None
+    if receives:
+        if settings.is_embedded:
+            worklist, keeper = build_worklist(settings, stores, build_registry(settings))
+            services.append(keeper)
+        else:
+            services.append(_elected_keeper(settings, stores))
+        services.append(_courier(settings, stores))
+    # The embedded form holds the state directory alone: what lies half received died with
+    # the process before. Elsewhere another process may be receiving it now.
+    stores.archive.sweep_spool(0 if settings.is_embedded else _ABANDONED)
+    return Node(services, door, worklist)
+
+
+def process_name() -> str:
+    """Return a name that no other process has or had."""
+    return f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _stability(settings: Settings, stores: Stores) -> Stability:
+    rulebook = build_rulebook(settings, build_registry(settings), stores.rollouts)
+    return Stability(stores.index, rulebook, SystemClock())
+
+
+def _scp(settings: Settings, stores: Stores, door: Intake) -> Service:
+    from dicom_node.dimse.query_retrieve import QueryRetrieve
+    from dicom_node.dimse.scp import StorageScp
+
+    return StorageScp(
+        door,
+        stores.archive,
+        ae_title=settings.ae_title,
+        host=settings.dimse_host,
+        port=settings.dimse_port,
+        calling_ae_titles=settings.calling_ae_titles,
+        maximum_pdu=settings.maximum_pdu,
+        maximum_associations=settings.maximum_associations,
+        network_timeout=settings.network_timeout_seconds,
+        queries=QueryRetrieve(
+            stores.catalog,
+            stores.archive,
+            ae_title=settings.ae_title,
+            destinations={
+                each.ae_title: (each.host, each.port)
+                for each in (*settings.destinations, *settings.move_destinations)
+            },
+            query_ae_titles=settings.query_ae_titles,
+            maximum_matches=settings.maximum_matches,
+            maximum_associations=settings.maximum_query_associations,
+        ),
+    )
+
+
+def _feeds(settings: Settings, stores: Stores, door: Intake) -> list[Service]:
+    """Return a feed for each Orthanc; of several receivers, one at a time follows it."""
+    feeds: list[Service] = []
+    for peer in settings.orthanc:
+        if not peer.follow:
+            continue
+        make = partial(_feed, peer, stores, door)
+        if settings.is_embedded:
+            feeds.append(make())
+        else:
+            name = f"orthanc:{peer.name}"
+            feeds.append(Elected(name, make, SqlLeadership(stores.database, name)))
+    return feeds
+
+
+def _feed(peer: OrthancSettings, stores: Stores, door: Intake) -> Service:
+    from orthanc.change_feed import ChangeFeed
+
+    return ChangeFeed(
+        peer.name,
+        peer.url,
+        door,
+        stores.archive,
+        stores.cursors,
+        *credentials(peer),
+        poll=peer.poll_seconds,
+        from_start=peer.from_start,
+    )
+
+
+def _elected_keeper(settings: Settings, stores: Stores) -> Service:
+    registry = build_registry(settings)
+
+    def make() -> Service:
+        _, keeper = build_worklist(settings, stores, registry)
+        return keeper
+
+    return Elected("worklist", make, SqlLeadership(stores.database, "worklist"))
+
+
+def _worker(settings: Settings, stores: Stores) -> Service:
+    from dicom_node.pixels import DicomPixelReader
+    from inference.models.threads import use_threads
+    from inference.worker.worker import Worker
+    from structured_reports.encoder import DicomResultEncoder
+
+    use_threads(settings.inference_threads)
+    registry = build_registry(settings)
+    name = "worker-1" if settings.is_embedded else process_name()
+    if settings.is_embedded:
+        # What this worker held died with the process before.
+        stores.queue.release(name)
+    return Worker(
+        name=name,
+        queue=stores.queue,
+        index=stores.index,
+        results=stores.results,
+        archive=stores.archive,
+        registry=registry,
+        reader=build_reader(settings, registry)(stores.archive, DicomPixelReader()),
+        encoder=DicomResultEncoder(
+            software_version=VERSION,
+            roles=frozenset(Role(each) for each in ("report", *settings.result_objects)),
+        ),
+        clock=SystemClock(),
+        destinations=[each.name for each in build_destinations(settings)],
+        lease=timedelta(seconds=settings.lease_seconds),
+        maximum_attempts=settings.maximum_attempts,
+    )
+
+
+def _courier(settings: Settings, stores: Stores) -> Service:
+    from inference.worker.courier import Courier
+
+    destinations = {each.name: each for each in build_destinations(settings)}
+    return Courier(stores.outbox, stores.archive, SystemClock(), destinations)
