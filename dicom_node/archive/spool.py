@@ -27,9 +27,12 @@ class Spool:
         with durable.translated():
             durable.make_directory(self._root / _SPOOL)
 
-    def check_space(self) -> None:
+    def free_bytes(self) -> int:
         with durable.translated():
-            free = shutil.disk_usage(self._root).free
+            return shutil.disk_usage(self._root).free
+
+    def check_space(self) -> None:
+        free = self.free_bytes()
         if free < self._low_watermark_bytes:
             raise OutOfSpace(
                 f"The archive has {free >> 20} MiB of free space, less than its watermark "

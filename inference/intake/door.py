@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from inference.domain.instance import (
     Receipt,
 )
 from inference.ports import Archive, Clock, Index
+from inference.ports.meter import Meter, Stage, Unmetered
 
 _log = logging.getLogger(__name__)
 _LOCKS = 64  # so many Instances at most go through the door at once
@@ -37,17 +39,20 @@ class Door:
         clock: Clock,
         quiet: timedelta,
         on_received: Callable[[], None] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._archive = archive
         self._index = index
         self._clock = clock
         self._quiet = quiet
         self._on_received = on_received or (lambda: None)
+        self._meter = meter or Unmetered()
         # Copies of one Instance go through one after the other, so that each finds what
         # became of the one before it.
         self._locks = tuple(Lock() for _ in range(_LOCKS))
 
     def receive(self, spooled: Path, origin: Origin) -> Receipt:
+        started = time.monotonic()
         try:
             self._archive.check_space()
             try:
@@ -59,6 +64,7 @@ class Door:
                 receipt = self._take(spooled, description, origin)
         finally:
             self._archive.discard(spooled)
+        self._meter.took(Stage.RECEIVE, time.monotonic() - started)
         if receipt is Receipt.STORED:
             self._on_received()
         return receipt
@@ -94,10 +100,12 @@ class Door:
         key = self._archive.keep(spooled, description, sha256)
         instance = Instance(description, origin, key, sha256, size)
         try:
-            return self._index.add(instance, self._clock.now(), self._quiet)
+            receipt = self._index.add(instance, self._clock.now(), self._quiet)
         except ConflictingInstance as error:
             # Another process took other bytes for this UID just now.
             raise self._conflict(self._archive.path(key), description, origin) from error
+        self._meter.received(origin, receipt, size)
+        return receipt
 
     def _conflict(
         self, path: Path, description: Description, origin: Origin

@@ -23,6 +23,7 @@ from inference.domain.review import (
     current,
 )
 from inference.ports import Archive, Clock, JobQueue, Results, ReviewEncoder, Reviews
+from inference.ports.meter import Meter, Unmetered
 
 _TICK = timedelta(microseconds=1)
 
@@ -40,6 +41,7 @@ class ReviewDesk:
         encoder: ReviewEncoder,
         clock: Clock,
         destinations: Sequence[str],
+        meter: Meter | None = None,
     ) -> None:
         self._queue = queue
         self._results = results
@@ -48,6 +50,7 @@ class ReviewDesk:
         self._encoder = encoder
         self._clock = clock
         self._destinations = tuple(destinations)
+        self._meter = meter or Unmetered()
         # One at a time: each names the one that it supersedes.
         self._turn = threading.Lock()
 
@@ -106,6 +109,7 @@ class ReviewDesk:
             kept = self._reviews.record(
                 replace(said, report=report), self._destinations, self._describe(report)
             )
+            self._meter.reviewed(result.model, verdict)
             return kept, True
 
     def _now(self, previous: Review | None) -> datetime:

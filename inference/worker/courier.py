@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from inference.domain.delivery import Delivery
 from inference.domain.errors import DestinationRefused, DestinationUnreachable
 from inference.ports import Archive, Clock, Destination, Outbox
+from inference.ports.meter import DeliveryOutcome, Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
 
 _log = logging.getLogger(__name__)
@@ -37,12 +39,14 @@ class Courier:
         clock: Clock,
         destinations: Mapping[str, Destination],
         threads: int = 2,
+        meter: Meter | None = None,
     ) -> None:
         self._outbox = outbox
         self._archive = archive
         self._clock = clock
         self._destinations = dict(destinations)
         self._count = threads
+        self._meter = meter or Unmetered()
         self._resting: dict[str, datetime] = {}
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -81,11 +85,14 @@ class Courier:
         return True
 
     def _send(self, destination: Destination, delivery: Delivery) -> None:
+        started = time.monotonic()
+        outcome = DeliveryOutcome.UNREACHABLE
         try:
             destination.send([(each, self._archive.path(each.key)) for each in delivery.objects])
         except DestinationUnreachable as error:
             self._retry(delivery, str(error))
         except DestinationRefused as error:
+            outcome = DeliveryOutcome.REFUSED
             _log.error("job %d: %s refused: %s", delivery.job_id, destination.name, error)
             self._outbox.fail(delivery, str(error))
         # A process boundary: an error that nobody foresaw must not end the courier.
@@ -93,9 +100,13 @@ class Courier:
             _log.exception("job %d: delivery to %s broke", delivery.job_id, destination.name)
             self._retry(delivery, type(error).__name__)
         else:
+            outcome = DeliveryOutcome.DELIVERED
             self._resting.pop(destination.name, None)
             self._outbox.delivered(delivery, self._clock.now())
             _log.info("job %d: delivered to %s", delivery.job_id, destination.name)
+        finally:
+            self._meter.took(Stage.DELIVER, time.monotonic() - started)
+            self._meter.delivered(destination.name, outcome)
 
     def _retry(self, delivery: Delivery, error: str) -> None:
         wait = backoff(delivery.attempts, _FIRST_RETRY, _LONGEST_RETRY)

@@ -26,8 +26,10 @@ from inference.ports import (
     ResultEncoder,
     Results,
 )
+from inference.ports.meter import Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
 from inference.worker.heartbeat import heartbeat
+from inference.worker.metered import MeteredModel
 from inference.worker.reading import Reader, Reading
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Worker:
         destinations: Sequence[str],
         lease: timedelta,
         maximum_attempts: int,
+        meter: Meter | None = None,
     ) -> None:
         self.name = name
         self._queue = queue
@@ -73,6 +76,7 @@ class Worker:
         self._destinations = tuple(destinations)
         self._lease = lease
         self._maximum_attempts = maximum_attempts
+        self._meter = meter or Unmetered()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -123,11 +127,20 @@ class Worker:
         request = job.request
         started = time.monotonic()
         instances = self._instances(lease)
+        if job.started_at is not None:
+            self._meter.took(Stage.QUEUE, (job.started_at - job.enqueued_at).total_seconds())
         manifest, reading = self._read(lease, instances)
+        read = time.monotonic()
+        self._meter.took(Stage.READ, read - started)
         objects = () if request.shadow else self._encode(request, manifest, reading)
-        result = replace(reading.result, objects=objects, seconds=time.monotonic() - started)
+        encoded = time.monotonic()
+        self._meter.took(Stage.ENCODE, encoded - read)
+        result = replace(reading.result, objects=objects, seconds=encoded - started)
         destinations = () if request.shadow else self._destinations
         self._results.record(lease, result, destinations, self._descriptions(objects))
+        self._meter.took(Stage.RECORD, time.monotonic() - encoded)
+        for each in result.refusals:
+            self._meter.refused(request.model, each.reason)
         _log.info(
             "job %d%s: %s, study %s revision %d, %s, %.2f s",
             job.job_id,
@@ -181,7 +194,7 @@ class Worker:
             cause = job.error or "every attempt ended without a word"
             return self._give_up(lease, instances, cause)
         try:
-            model: Model = self._registry.load(request.model)
+            model: Model = MeteredModel(self._registry.load(request.model), self._meter)
             return model.manifest, self._reader.read(request, model, instances, now)
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:

@@ -1,0 +1,35 @@
+"""What stands where at this moment, for those who watch over a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from inference.domain.instance import Priority
+from inference.domain.job import JobState
+from inference.domain.study import StudyState
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Jobs that wait for a worker. `model` is "" where no rule took the Study."""
+
+    model: str
+    priority: Priority
+    jobs: int
+    oldest: datetime  # when the first of them was enqueued
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Counts; those of Jobs by state and name of the model, those of Deliveries by Destination.
+
+    Jobs in shadow wait in `queued` like the others, and are not in `jobs`.
+    """
+
+    studies: Mapping[StudyState, int]
+    jobs: Mapping[tuple[JobState, str], int]
+    queued: tuple[Queued, ...]
+    waiting: Mapping[str, int]
+    failed: Mapping[str, int]

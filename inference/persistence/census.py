@@ -1,0 +1,51 @@
+"""The census, counted in the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select
+
+from inference.domain.census import Census, Queued
+from inference.domain.delivery import DeliveryState
+from inference.domain.instance import Priority
+from inference.domain.job import JobState
+from inference.persistence.engine import Database
+from inference.persistence.tables import deliveries, jobs, studies
+
+
+class SqlCensusTaker:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self) -> Census:
+        of_studies = select(studies.c.state, func.count()).group_by(studies.c.state)
+        of_jobs = (
+            select(jobs.c.state, jobs.c.model_name, func.count())
+            .where(~jobs.c.shadow)
+            .group_by(jobs.c.state, jobs.c.model_name)
+        )
+        of_queue = (
+            select(jobs.c.model_name, jobs.c.priority, func.count(), func.min(jobs.c.enqueued_at))
+            .where(jobs.c.state == JobState.QUEUED)
+            .group_by(jobs.c.model_name, jobs.c.priority)
+            .order_by(jobs.c.model_name, jobs.c.priority)
+        )
+        with self._database.reading() as connection:
+            return Census(
+                studies={state: count for state, count in connection.execute(of_studies)},
+                jobs={(state, name): count for state, name, count in connection.execute(of_jobs)},
+                queued=tuple(
+                    Queued(name, Priority(priority), count, oldest)
+                    for name, priority, count, oldest in connection.execute(of_queue)
+                ),
+                waiting=_by_destination(connection, DeliveryState.PENDING),
+                failed=_by_destination(connection, DeliveryState.FAILED),
+            )
+
+
+def _by_destination(connection: Connection, state: DeliveryState) -> dict[str, int]:
+    query = (
+        select(deliveries.c.destination, func.count())
+        .where(deliveries.c.state == state)
+        .group_by(deliveries.c.destination)
+    )
+    return {destination: count for destination, count in connection.execute(query)}

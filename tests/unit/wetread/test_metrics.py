@@ -1,0 +1,132 @@
+"""What Prometheus gets to see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from inference.domain.census import Census, Queued
+from inference.domain.errors import RepositoryUnavailable
+from inference.domain.instance import Origin, Priority, Receipt, Source
+from inference.domain.job import JobState, ModelId
+from inference.domain.refusal import Reason
+from inference.domain.review import Verdict
+from inference.domain.study import StudyState
+from inference.fakes.clock import FixedClock
+from inference.ports.meter import DeliveryOutcome, Stage
+from wetread.metrics.meter import PrometheusMeter
+from wetread.metrics.state import StateCollector
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+MODEL = ModelId("chest", "1.0.0")
+
+
+def samples(registry: CollectorRegistry) -> dict[str, float]:
+    """The numbers by name and labels, these by name, as the text that is scraped has them."""
+    return {
+        " ".join([each.name, *(value for _, value in sorted(each.labels.items()))]): each.value
+        for family in text_string_to_metric_families(generate_latest(registry).decode())
+        for each in family.samples
+        if not each.name.endswith("_created")
+    }
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def meter(registry: CollectorRegistry) -> PrometheusMeter:
+    return PrometheusMeter(registry, tenant="north", device="cpu")
+
+
+def test_instances_and_bytes_by_who_sent_them(
+    registry: CollectorRegistry, meter: PrometheusMeter
+) -> None:
+    for ae, size in (("CT1", 100), ("CT1", 50), ("XR1", 7)):
+        meter.received(Origin(Source.DIMSE, calling_ae=ae), Receipt.STORED, size)
+    meter.received(Origin(Source.DIMSE, calling_ae="CT1"), Receipt.HELD_ALREADY, 100)
+    found = samples(registry)
+    assert found["wetread_instances_received_total CT1 dimse"] == 2
+    assert found["wetread_received_bytes_total CT1 dimse"] == 150
+    assert found["wetread_received_bytes_total XR1 dimse"] == 7
+
+
+def test_a_stranger_cannot_fill_memory_with_ae_titles(
+    registry: CollectorRegistry, meter: PrometheusMeter
+) -> None:
+    for number in range(1000):
+        meter.received(Origin(Source.DIMSE, calling_ae=f"AE{number}"), Receipt.STORED, 1)
+    found = samples(registry)
+    assert sum(each.startswith("wetread_instances_received_total") for each in found) == 201
+    assert found["wetread_instances_received_total others dimse"] == 800
+
+
+def test_a_model_is_told_by_version_tenant_and_device(
+    registry: CollectorRegistry, meter: PrometheusMeter
+) -> None:
+    meter.assessed(MODEL, 3, 0.5)
+    meter.assessed(MODEL, 5, 0.25)
+    found = samples(registry)
+    assert found["wetread_model_seconds_total cpu chest north 1.0.0"] == 0.75
+    assert found["wetread_batch_size_sum chest"] == 8
+    assert found["wetread_batch_size_count chest"] == 2
+
+
+def test_stages_refusals_deliveries_and_reviews(
+    registry: CollectorRegistry, meter: PrometheusMeter
+) -> None:
+    meter.took(Stage.READ, 0.2)
+    meter.refused(MODEL, Reason.ROTATED)
+    meter.refused(None, Reason.NO_RULE)
+    meter.delivered("pacs", DeliveryOutcome.UNREACHABLE)
+    meter.reviewed(MODEL, Verdict.DISAGREE)
+    found = samples(registry)
+    assert found["wetread_stage_seconds_count read"] == 1
+    assert found["wetread_refusals_total chest rotated image"] == 1
+    assert found["wetread_refusals_total  no rule takes this study"] == 1
+    assert found["wetread_deliveries_total pacs unreachable"] == 1
+    assert found["wetread_reviews_total chest disagree 1.0.0"] == 1
+
+
+class Census1:
+    def take(self) -> Census:
+        return Census(
+            studies={StudyState.STABLE: 3},
+            jobs={(JobState.DONE, "chest"): 2},
+            queued=(
+                Queued("chest", Priority.MEDIUM, 4, NOW - timedelta(seconds=30)),
+                Queued("chest", Priority.HIGH, 1, NOW - timedelta(seconds=5)),
+            ),
+            waiting={"pacs": 6},
+            failed={"pacs": 1},
+        )
+
+
+class Away:
+    def take(self) -> Census:
+        raise RepositoryUnavailable()
+
+
+def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry) -> None:
+    registry.register(StateCollector(Census1(), FixedClock(NOW), lambda: 1 << 30))
+    assert samples(registry) == {
+        "wetread_database_up": 1,
+        "wetread_studies stable": 3,
+        "wetread_jobs chest done": 2,
+        "wetread_queue_depth chest MEDIUM": 4,
+        "wetread_queue_depth chest HIGH": 1,
+        "wetread_queue_age_seconds chest": 30,
+        "wetread_deliveries_waiting pacs": 6,
+        "wetread_deliveries_failed pacs": 1,
+        "wetread_archive_free_bytes": 1 << 30,
+    }
+
+
+def test_without_the_database_it_says_just_that(registry: CollectorRegistry) -> None:
+    registry.register(StateCollector(Away(), FixedClock(NOW), lambda: 1))
+    assert samples(registry) == {"wetread_database_up": 0}

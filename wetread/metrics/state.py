@@ -1,0 +1,80 @@
+"""What stands in database and archive, counted when Prometheus asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from inference.domain.errors import RepositoryUnavailable
+from inference.ports import Clock
+from inference.ports.census import CensusTaker
+
+
+class StateCollector(Collector):
+    """The same numbers from every process that asks the same database: take the maximum.
+
+    Without the database there is only `wetread_database_up`, as 0.
+    """
+
+    def __init__(
+        self, census: CensusTaker, clock: Clock, free_bytes: Callable[[], int | None]
+    ) -> None:
+        self._census = census
+        self._clock = clock
+        self._free_bytes = free_bytes
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("wetread_database_up", "1 while the database answers")
+        try:
+            census = self._census.take()
+        except RepositoryUnavailable:
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
+        now = self._clock.now()
+
+        studies = _gauge("studies", "Studies", "state")
+        for state, count in census.studies.items():
+            studies.add_metric([state.value], count)
+        yield studies
+
+        jobs = _gauge("jobs", "Jobs that are not in shadow", "state", "model")
+        for (job_state, model), count in census.jobs.items():
+            jobs.add_metric([job_state.value, model], count)
+        yield jobs
+
+        depth = _gauge("queue_depth", "Jobs that wait for a worker", "model", "priority")
+        oldest: dict[str, datetime] = {}
+        for each in census.queued:
+            depth.add_metric([each.model, each.priority.name], each.jobs)
+            oldest[each.model] = min(each.oldest, oldest.get(each.model, each.oldest))
+        yield depth
+
+        age = _gauge("queue_age_seconds", "How long the oldest of them has waited", "model")
+        for model, since in oldest.items():
+            age.add_metric([model], max(0.0, (now - since).total_seconds()))
+        yield age
+
+        waiting = _gauge("deliveries_waiting", "Results on their way", "destination")
+        for destination, count in census.waiting.items():
+            waiting.add_metric([destination], count)
+        yield waiting
+
+        failed = _gauge("deliveries_failed", "Results that were given up", "destination")
+        for destination, count in census.failed.items():
+            failed.add_metric([destination], count)
+        yield failed
+
+        if (free := self._free_bytes()) is not None:
+            text = "Free space on the disk on which images arrive"
+            yield GaugeMetricFamily("wetread_archive_free_bytes", text, free)
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"wetread_{name}", text, labels=labels)
