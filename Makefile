@@ -4,6 +4,8 @@
 # make bench       measure what the README claims
 # make notebooks   run the notebooks and keep their outputs
 # make lock        pin anew what pyproject.toml asks for
+# make chart       bring the chart's schema and README into step with settings and values
+# make image       build the container, and say how large it is
 
 PYTHON ?= python3
 VENV   := .venv
@@ -11,7 +13,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: setup demo test check bench notebooks lock clean
+.PHONY: setup demo test check bench notebooks lock chart image clean
 
 setup: $(STAMP)
 	@sh tools/system-packages.sh
@@ -28,7 +30,7 @@ demo: setup
 	$(BIN)/wetread demo $(ARGS)
 
 test: setup
-	@sh tools/system-packages.sh chromium postgresql
+	@sh tools/system-packages.sh chromium postgresql prometheus
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup
@@ -46,6 +48,19 @@ notebooks: setup
 lock: $(STAMP)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --no-annotate --generate-hashes --upgrade --quiet -o requirements.lock
+
+chart: $(STAMP)
+	$(BIN)/python -m tools.chart --write
+
+# make image VARIANT=cuda; make image TORCH_INDEX_URL=…; DOCKER=podman
+DOCKER  ?= docker
+VARIANT ?= cpu
+IMAGE   ?= wetread:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)$(if $(filter cuda,$(VARIANT)),-cuda)
+image:
+	@sh tools/web-packages.sh
+	$(DOCKER) build --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
+		--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL) $(BUILD_ARGS) .
+	@echo "$(IMAGE): $$(($$($(DOCKER) image inspect --format '{{.Size}}' $(IMAGE)) / 1000000)) MB"
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,0 +1,122 @@
+"""compose.yaml: the same roles on one box, with no more rights than in a cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.helm import Helm, container, one
+from wetread import settings
+from wetread.settings import Settings
+
+FILE = Path(__file__).parents[3] / "compose.yaml"
+TEXT = FILE.read_text()
+ROLES = ("receiver", "web", "worker")
+SAID = {"DATABASE_PASSWORD": "sesame1", "ORTHANC_PASSWORD": "sesame2"}
+
+
+def compose(text: str = TEXT, **said: str) -> dict[str, Any]:
+    """Return the file with its variables put in, as Compose does."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] in said:
+            return said[match[1]]
+        assert match[2] == ":-", f"{match[1]} must be said"
+        return match[3]
+
+    put_in = re.sub(r"(?<!\$)\$\{(\w+)(:-|:\?)([^}]*)\}", value, text)
+    found: dict[str, Any] = yaml.safe_load(put_in.replace("$$", "$"))
+    return found
+
+
+SERVICES: dict[str, dict[str, Any]] = compose(**SAID)["services"]
+
+
+def test_compose_takes_the_file(tmp_path: Path) -> None:
+    program = shutil.which("docker")
+    asked = program and subprocess.run([program, "compose", "version"], capture_output=True)
+    if not program or (asked and asked.returncode):
+        pytest.skip("Docker Compose is not installed")
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SAID.items()))
+    command = [program, "compose", "--file", FILE, "--env-file", tmp_path / ".env", "config"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_role_is_a_service_of_the_same_image() -> None:
+    assert {name: SERVICES[name]["command"] for name in ROLES} == {
+        role: ["serve", "--role", role] for role in ROLES
+    }
+    assert {SERVICES[name]["image"] for name in ROLES} == {"wetread:0.1.0"}
+
+
+def test_the_database_is_brought_up_once_before_the_roles_start() -> None:
+    assert SERVICES["migration"]["command"] == ["migrate"]
+    for role in ROLES:
+        waits = SERVICES[role]["depends_on"]
+        assert waits == {"migration": {"condition": "service_completed_successfully"}}
+
+
+def test_no_service_has_more_rights_than_it_needs() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    assert {SERVICES[name]["user"] for name in (*ROLES, "migration")} == {"10001:10001"}
+
+
+def test_the_pages_are_reached_from_this_box_alone() -> None:
+    assert SERVICES["web"]["ports"] == ["127.0.0.1:8080:8080"]
+    assert SERVICES["receiver"]["ports"] == ["11112:11112"]
+
+
+def test_no_password_is_in_the_file() -> None:
+    for name in SAID:
+        with pytest.raises(AssertionError, match=name):
+            compose(**{other: value for other, value in SAID.items() if other != name})
+
+
+def test_what_is_mounted_is_declared() -> None:
+    whole = compose(**SAID)
+    for service in whole["services"].values():
+        for volume in service.get("volumes", []):
+            assert volume.startswith("/") or volume.partition(":")[0] in whole["volumes"]
+        for each in service.get("configs", []):
+            assert each["source"] in whole["configs"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_service_starts_with_the_settings_that_the_file_gives_it(
+    role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    coming = {"WETREAD_DATABASE_URL", "WETREAD_MIGRATE_ON_START"}
+    for name, value in SERVICES[role]["environment"].items():
+        if name.removeprefix("WETREAD_").lower() not in Settings.model_fields:
+            assert name in coming
+        monkeypatch.setenv(name, value)
+    found = settings.load()
+    assert found.log_format == "json"
+    assert found.orthanc[0].password.get_secret_value() == SAID["ORTHANC_PASSWORD"]
+
+
+def test_orthanc_is_set_up_as_in_the_chart() -> None:
+    manifests = Helm(4).template("trial")
+    chart = json.loads(one(manifests, "ConfigMap", "-orthanc")["data"]["orthanc.json"])
+    here = json.loads(compose(**SAID)["configs"]["orthanc"]["content"])
+    assert here["Plugins"] == chart["Plugins"]
+    assert here["PostgreSQL"] == {
+        name: value for name, value in chart["PostgreSQL"].items() if name != "Port"
+    } | {"Host": "postgresql"}
+    assert SERVICES["orthanc"]["image"] == container(manifests, "StatefulSet", "-orthanc")["image"]
+    assert (
+        SERVICES["postgresql"]["image"]
+        == container(manifests, "StatefulSet", "-postgresql")["image"]
+    )
