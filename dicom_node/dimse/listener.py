@@ -108,7 +108,7 @@ class Listener(AssociationServer):  # type: ignore[misc]
                 idle = not dimse.busy and time.monotonic() - dimse.last_activity > _QUIET
                 if late or idle:
                     association.note("the service stops")
-                    association.abort()
+                    association.end()
             with self._changed:
                 self._changed.wait(0.1)
             if late:

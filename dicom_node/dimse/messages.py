@@ -6,7 +6,7 @@ import time
 
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_STORE_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import C_FIND_RQ, C_GET_RQ, C_MOVE_RQ, C_STORE_RQ, DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_node.dimse.file_meta import part10_head
@@ -16,6 +16,7 @@ from inference.ports import Archive
 _MAX_COMMAND = 1 << 16  # bytes
 _MAX_OTHER_DATA = 1 << 20  # bytes in a request that is no C-STORE
 _MAX_WAITING = 8  # messages; we never negotiate asynchronous operations
+_CANCELLABLE = (C_FIND_RQ, C_GET_RQ, C_MOVE_RQ)
 
 
 class PeerError(Exception):
@@ -76,7 +77,11 @@ class SpoolingDimse(DIMSEServiceProvider):  # type: ignore[misc]
     def _finish(self, context_id: int, value: bytes | memoryview) -> None:
         single = P_DATA()
         single.presentation_data_value_list = [[context_id, bytes(value)]]
+        message = self.message
         super().receive_primitive(single)
+        if self.message is None and isinstance(message, _CANCELLABLE):
+            # A C-CANCEL that came before was for an earlier request of the same Message ID.
+            self.cancel_req.pop(message.command_set.MessageID, None)
 
     def _open(self, message: DIMSEMessage) -> None:
         """The command is complete and its data set follows."""

@@ -171,6 +171,7 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
         self.on_end: Callable[[ReceivingAssociation], None] = lambda _: None
         self.queries: QueryRetrieve | None = None
         self.is_querying = False  # did the peer ask for Query/Retrieve?
+        self._answering = False
         self.reason = ""
         self._noting = threading.Lock()
 
@@ -179,11 +180,21 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
         with self._noting:
             self.reason = self.reason or reason
 
+    def end(self) -> None:
+        """Abort it; where an answer may be half out, by closing the connection."""
+        if self._answering:
+            # A-ABORT would wait behind what the peer does not read.
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self.abort()
+
     def _serve_request(self, msg: Any, context_id: int) -> None:
         context = self._accepted_cx.get(context_id)
         if self.queries is None or context is None or not self.queries.takes(msg, context):
             super()._serve_request(msg, context_id)
             return
+        self._answering = True
         try:
             with Writer(self, self._connection) as writer:
                 self.queries.answer(self, writer, msg, context)
@@ -193,6 +204,7 @@ class ReceivingAssociation(Association):  # type: ignore[misc]
             self.note(str(error))
             self.abort()
         finally:
+            self._answering = False
             self.dimse.cancel_req = {}
             # The peer was silent because it waited for us: this is not its timeout.
             self.dul._idle_timer.restart()

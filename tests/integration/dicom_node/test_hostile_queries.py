@@ -21,6 +21,7 @@ from pynetdicom.sop_class import (
 )
 
 from dicom_node.dimse.echo import echo
+from dicom_node.dimse.timeouts import Timeouts
 from inference.domain.catalog import Field, Level
 from tests.integration.dicom_node.conftest import QUICK
 from tests.integration.dicom_node.pdus import associate_request, command, p_data
@@ -218,8 +219,22 @@ def test_a_cancel_is_answered_at_once(node: DimseNode) -> None:
         statuses = asker.statuses()
         assert statuses[-1] == 0xFE00
         assert len(statuses) < STUDIES
-        asker.send(cancel(7) + find(elements(LEVEL, (0x0020000D, b"1.2.3.5\0")), 2))
-        assert asker.statuses() == [0xFF00, 0x0000]
+        for late in (7, 2):  # for nothing that is being answered
+            asker.send(cancel(late) + find(elements(LEVEL, (0x0020000D, b"1.2.3.5\0")), 2))
+            assert asker.statuses() == [0xFF00, 0x0000]
+
+
+def test_the_service_stops_though_nobody_takes_its_answers(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        other = stack.enter_context(DimseNode(tmp_path, sqlite=True, timeouts=Timeouts(drain=30)))
+        other.catalogue(STUDIES)
+        asker = stack.enter_context(Asker(other))
+        asker.send(find(EVERYTHING))
+        asker.pdu()
+        listener = other.scp._listener
+        assert listener is not None
+        other.scp.stop()
+        assert not listener.active_associations
 
 
 def test_an_abort_amid_the_answers(node: DimseNode) -> None:
