@@ -26,6 +26,9 @@ from wetread import settings
 from wetread.bootstrap import Stores, open_stores
 from wetread.pictures import overlay_as_png
 from wetread.processes import DemoFailed, Processes, free_port
+from wetread.web.viewer import viewer_url
+from wetread.web.viewer_config import ROOT
+from wetread.web.viewer_files import ViewerFiles
 
 # A chest radiograph, a leg, a head CT and an ultrasound, all in pydicom-data.
 _IMAGES = ("RG1_UNCR.dcm", "RG3_UNCR.dcm", "693_UNCR.dcm", "US1_UNCR.dcm")
@@ -42,6 +45,7 @@ class Row:
     answer: str
     report_uid: str
     overlay_uid: str
+    viewer: str
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -193,8 +197,14 @@ class Demo:
             answer=_answer(result),
             report_uid=uids[Role.REPORT],
             overlay_uid=uids[Role.OVERLAY],
+            viewer=self._viewer(study.study_instance_uid),
             seconds=result.seconds,
         )
+
+    def _viewer(self, study_instance_uid: str) -> str:
+        """Return the address of a Study in OHIF; empty where OHIF is not installed."""
+        there = ViewerFiles(settings.load().viewer_folder, ROOT).there
+        return self.address.rstrip("/") + viewer_url(study_instance_uid) if there else ""
 
     def _start_orthanc(self, program: str) -> None:
         plugins = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")

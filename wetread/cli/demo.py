@@ -57,6 +57,9 @@ def demo(
             console.print(f"\nPictures and reports: {running.results}")
             if not leave:
                 console.print(f"Open {running.address}")
+                shown = next((row.viewer for row in rows if row.viewer and row.overlay_uid), "")
+                if shown:
+                    console.print(f"In OHIF: {shown}", soft_wrap=True)
                 if running.orthanc_address:
                     console.print(
                         f"Orthanc, with the results in each study: {running.orthanc_address}"
