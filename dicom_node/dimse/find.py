@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from dicom_node.dimse import operation as of
 from dicom_node.dimse.answers import Answers
 from dicom_node.dimse.identifier import Identifier
@@ -76,14 +74,13 @@ def find(
     *,
     ae_title: str,
     maximum: int,
-    turns: threading.Semaphore,
     relational: bool = False,
     combined: bool = False,
 ) -> tuple[int, int]:
     """Answer a C-FIND request; return the number of answers and the last status.
 
-    Who wants more than `maximum` gets a failure after as many. `turns` bounds the queries
-    that are worked on at a time. Raises `PeerGone`, and what `refusal` knows.
+    Who wants more than `maximum` gets a failure after as many. Raises `PeerGone`, and what
+    `refusal` knows.
     """
     identifier = operation.identifier()
     conditions, complete = conditions_of(identifier, relational=relational, combined=combined)
@@ -91,7 +88,7 @@ def find(
     answers = Answers(identifier, ae_title, implicit=operation.implicit)
     count, after = 0, None
     while True:
-        with turns:
+        with operation.turns.searching:
             search = Search(identifier.level, conditions, limit=_PAGE, after=after)
             entries = catalog.search(search)
             page = [answers.encoded(entry) for entry in entries]

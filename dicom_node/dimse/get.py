@@ -36,7 +36,10 @@ class _SubOperations:
 
     def send(self, held: Held) -> int:
         contexts = self._contexts.get(held.sop_class_uid, {})
-        with in_one_of(self._archive, held, contexts) as (path, syntax), path.open("rb") as file:
+        with (
+            in_one_of(self._archive, held, contexts, self._operation.turns) as (path, syntax),
+            path.open("rb") as file,
+        ):
             file.seek(read_file_meta(file).data_set_offset)
             self._message_id = self._message_id % _MAX_MESSAGE_ID + 1
             request = {

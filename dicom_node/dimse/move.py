@@ -51,6 +51,7 @@ class _Outgoing:
         stack: ExitStack,
     ) -> None:
         self._archive = archive
+        self._turns = operation.turns
         self._peer = peer
         self._timeouts = timeouts
         self._stack = stack
@@ -71,7 +72,7 @@ class _Outgoing:
             if context.abstract_syntax == held.sop_class_uid
         }
         self._number = self._number % 65535 + 1
-        with in_one_of(self._archive, held, accepted) as (path, syntax):
+        with in_one_of(self._archive, held, accepted, self._turns) as (path, syntax):
             sent = replace(held, transfer_syntax_uid=syntax)
             return store(opened, path, sent, self._number, self._priority, self._originator)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from pydicom.uid import ImplicitVRLittleEndian
@@ -29,6 +30,14 @@ _COMMENT = 64  # characters of Error Comment (0000,0902), LO
 _RESPONSES = {C_FIND: 0x8020, C_GET: 0x8010, C_MOVE: 0x8021}  # PS3.7 Annex E.1
 
 
+class Turns:
+    """Bounds what is worked on at a time, whoever asks: who sends needs the processor more."""
+
+    def __init__(self, searching: int = 2, transcoding: int = 1) -> None:
+        self.searching = threading.BoundedSemaphore(searching)
+        self.transcoding = threading.BoundedSemaphore(transcoding)
+
+
 class Refused(Exception):
     """The operation ends with a failure, before anything was done."""
 
@@ -53,7 +62,10 @@ def refusal(error: Exception, without: int = OUT_OF_RESOURCES) -> Refused:
 class Operation:
     """One C-FIND, C-GET or C-MOVE request, with the way back to who asked."""
 
-    def __init__(self, association: Any, writer: Writer, request: Any, context: Any) -> None:
+    def __init__(
+        self, association: Any, writer: Writer, request: Any, context: Any, turns: Turns
+    ) -> None:
+        self.turns = turns
         self.association = association
         self.writer = writer
         self.request = request

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import threading
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from dicom_node.dimse.find import find
 from dicom_node.dimse.get import get
 from dicom_node.dimse.messages import PeerError
 from dicom_node.dimse.move import move
-from dicom_node.dimse.operation import Operation, Refused, refusal
+from dicom_node.dimse.operation import Operation, Refused, Turns, refusal
 from dicom_node.dimse.requester import Peer
 from dicom_node.dimse.retrieve import Tally
 from dicom_node.dimse.timeouts import Timeouts
@@ -28,7 +27,6 @@ LOG = logging.getLogger("dicom_node.dimse")
 EVERYBODY = "*"
 
 _REQUESTS = {STUDY_ROOT_FIND: C_FIND, STUDY_ROOT_MOVE: C_MOVE, STUDY_ROOT_GET: C_GET}
-_WORKING = 2  # queries that may search at a time: what is received needs the processor more
 _RELATIONAL, _COMBINED = 0, 1  # bytes of the application information, PS3.4 Table C.5-1
 
 
@@ -62,7 +60,7 @@ class QueryRetrieve:
         self._query_ae_titles = frozenset(query_ae_titles)
         self._maximum = maximum_matches
         self._timeouts = timeouts or Timeouts()
-        self._turns = threading.BoundedSemaphore(_WORKING)
+        self._turns = Turns()
         self.maximum_associations = maximum_associations
 
     def takes(self, request: Any, context: Any) -> bool:
@@ -103,7 +101,7 @@ class QueryRetrieve:
 
     def answer(self, association: Any, writer: Writer, request: Any, context: Any) -> None:
         """Raises `PeerGone` or `PeerError`: the association cannot go on."""
-        operation = Operation(association, writer, request, context)
+        operation = Operation(association, writer, request, context, self._turns)
         try:
             self._authorize(operation)
             said, code = self._answered(operation)
@@ -134,7 +132,6 @@ class QueryRetrieve:
                 self._catalog,
                 ae_title=self._ae_title,
                 maximum=self._maximum,
-                turns=self._turns,
                 relational=bool(options[_RELATIONAL]),
                 combined=bool(options[_COMBINED]),
             )

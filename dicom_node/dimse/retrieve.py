@@ -21,7 +21,7 @@ from dicom_node.archive.header import read_file_meta
 from dicom_node.dimse import operation as of
 from dicom_node.dimse import status
 from dicom_node.dimse.find import UNIQUE_KEYS, above
-from dicom_node.dimse.operation import Operation, Refused
+from dicom_node.dimse.operation import Operation, Refused, Turns
 from dicom_node.pixels.frame import can_decode
 from dicom_node.pixels.part10 import open_part10
 from dicom_node.pixels.transcode import transcoded
@@ -76,7 +76,8 @@ def matches(operation: Operation, catalog: Catalog, archive: Archive) -> list[He
     found: list[Held] = []
     after = None
     while True:
-        entries = catalog.search(Search(Level.INSTANCE, conditions, limit=_PAGE, after=after))
+        with operation.turns.searching:
+            entries = catalog.search(Search(Level.INSTANCE, conditions, limit=_PAGE, after=after))
         for entry in entries:
             syntax = entry.text(Field.AVAILABLE_TRANSFER_SYNTAX_UID)
             syntax = syntax or _syntax_of(archive, entry.key)
@@ -100,7 +101,7 @@ def _syntax_of(archive: Archive, key: str) -> str:
 
 @contextmanager
 def in_one_of(
-    archive: Archive, held: Held, syntaxes: Collection[str]
+    archive: Archive, held: Held, syntaxes: Collection[str], turns: Turns
 ) -> Iterator[tuple[Path, str]]:
     """Yield the file and its transfer syntax: as it is held, or made uncompressed.
 
@@ -121,7 +122,8 @@ def in_one_of(
     archive.check_space()
     made = archive.spool()
     try:
-        _make(path, made, syntax)
+        with turns.transcoding:
+            _make(path, made, syntax)
         yield made, syntax
     finally:
         archive.discard(made)
