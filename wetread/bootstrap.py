@@ -28,6 +28,7 @@ from inference.intake.worklist_keeper import WorklistKeeper
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
+from inference.persistence.events import SqlEvents
 from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import check, migrate
@@ -46,6 +47,7 @@ from inference.ports import (
     PixelReader,
     Rollouts,
 )
+from inference.ports.meter import Meter
 from wetread.settings import OrthancSettings, Settings
 from wetread.shelf import Shelf
 
@@ -80,6 +82,7 @@ class Stores:
     catalog: SqlCatalog
     reading: SqlReadingList
     listing: SqlListing
+    events: SqlEvents
     workitems: SqlWorkitems
     archive: DiskArchive | S3Archive
 
@@ -164,6 +167,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlCatalog(database),
         SqlReadingList(database),
         SqlListing(database),
+        SqlEvents(database),
         SqlWorkitems(database),
         _archive(settings),
     )
@@ -242,6 +246,17 @@ def build_shelf(settings: Settings, stores: Stores) -> Shelf:
     return Shelf(registry, stores.rollouts, registry.folder)
 
 
+def build_gates(settings: Settings) -> Callable[[ModelId], ModelId | None]:
+    """Return what finds the gate in front of a model, for where gates are in use."""
+    registry = build_registry(settings)
+
+    def gate(model: ModelId) -> ModelId | None:
+        name = next((each.gate for each in registry.manifests() if each.model == model), "")
+        return next((each for each in registry.gates() if each.name == name), None)
+
+    return gate if settings.gate else lambda model: None
+
+
 def build_rulebook(
     settings: Settings, registry: ModelRegistry, rollouts: Rollouts | None = None
 ) -> RuleBook:
@@ -276,7 +291,7 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
     return destinations
 
 
-def build_review_desk(settings: Settings, stores: Stores) -> ReviewDesk:
+def build_review_desk(settings: Settings, stores: Stores, meter: Meter | None = None) -> ReviewDesk:
     from structured_reports.review import DicomReviewEncoder
 
     return ReviewDesk(
@@ -289,6 +304,7 @@ def build_review_desk(settings: Settings, stores: Stores) -> ReviewDesk:
         ),
         clock=SystemClock(),
         destinations=[each.name for each in build_destinations(settings)],
+        meter=meter,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import ConflictingInstance
+from inference.domain.event import Event, EventKind
 from inference.domain.instance import Incident, IncidentKind, Instance, Receipt
 from inference.domain.job import JobRequest, JobState
 from inference.domain.study import Study, StudyState
@@ -50,6 +51,10 @@ class MemoryIndex:
             )
             self._store.instances[instance.sop_instance_uid] = instance
             self._store.catalogue(instance.description, instance.key)
+            if before is None or before.state is StudyState.STABLE:
+                revision = before.revision + 1 if before else 1
+                uid = instance.study_instance_uid
+                self._store.tell(Event(EventKind.STUDY_RECEIVED, uid, revision=revision), at)
             return Receipt.STORED
 
     def add_incident(self, incident: Incident, at: datetime) -> None:
@@ -110,6 +115,10 @@ class MemoryIndex:
             self._store.revisions += 1
             for request in requests:
                 self._store.add_job(request, at)
+            told = Event(
+                EventKind.STUDY_STABLE, study.study_instance_uid, revision=study.revision + 1
+            )
+            self._store.tell(told, at)
             return True
 
     def account(self) -> Account:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inference.fakes.catalog import MemoryCatalog
 from inference.fakes.cursors import MemoryCursors
+from inference.fakes.events import MemoryEvents
 from inference.fakes.index import MemoryIndex
 from inference.fakes.listing import MemoryListing
 from inference.fakes.outbox import MemoryOutbox
@@ -18,6 +19,7 @@ from inference.fakes.workitems import MemoryWorkitems
 __all__ = [
     "MemoryCatalog",
     "MemoryCursors",
+    "MemoryEvents",
     "MemoryIndex",
     "MemoryJobQueue",
     "MemoryListing",

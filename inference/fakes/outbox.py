@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inference.domain.delivery import Backlog, Delivery, DeliveryState
+from inference.domain.event import Event, EventKind
 from inference.fakes.store import MemoryStore
 
 
@@ -33,6 +34,7 @@ class MemoryOutbox:
             held = self._store.deliveries.get(delivery.delivery_id)
             if held is not None and held.state is not DeliveryState.DELIVERED:
                 self._keep(replace(held, state=DeliveryState.DELIVERED, delivered_at=at, error=""))
+                self._tell(held, EventKind.DELIVERY_SENT, at)
 
     def retry(self, delivery: Delivery, error: str, not_before: datetime) -> None:
         with self._store.transaction():
@@ -45,6 +47,7 @@ class MemoryOutbox:
             held = self._claimed(delivery)
             if held is not None:
                 self._keep(replace(held, state=DeliveryState.FAILED, error=error))
+                self._tell(held, EventKind.DELIVERY_FAILED, held.next_attempt_at)
 
     def replay(self, delivery_id: int, at: datetime) -> bool:
         with self._store.transaction():
@@ -72,6 +75,16 @@ class MemoryOutbox:
             held = list(self._store.deliveries.values())
         names = sorted({each.destination for each in held})
         return tuple(_backlog(name, [e for e in held if e.destination == name]) for name in names)
+
+    def _tell(self, delivery: Delivery, kind: EventKind, at: datetime) -> None:
+        told = Event(
+            kind,
+            self._store.jobs[delivery.job_id].job.request.study_instance_uid,
+            job_id=delivery.job_id,
+            delivery_id=delivery.delivery_id,
+            detail=delivery.destination,
+        )
+        self._store.tell(told, at)
 
     def _keep(self, delivery: Delivery) -> Delivery:
         self._store.deliveries[delivery.delivery_id] = delivery

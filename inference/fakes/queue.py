@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inference.domain.delivery import DeliveryState
+from inference.domain.event import EventKind, event_of
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.fakes.store import MemoryStore
 
@@ -42,6 +43,7 @@ class MemoryJobQueue:
                 row.job, state=JobState.RUNNING, attempts=row.job.attempts + 1, started_at=now
             )
             row.due_at, row.worker, row.fence = now + lease, worker, row.fence + 1
+            self._store.tell(event_of(row.job, EventKind.JOB_STARTED), now)
             return row.lease
 
     def extend(self, lease: Lease, now: datetime, by: timedelta) -> Lease:

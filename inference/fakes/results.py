@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.event import EventKind, event_of
 from inference.domain.instance import Attributes, Description
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.domain.result import Outcome, Result, ResultObject, Role
@@ -50,6 +51,8 @@ class MemoryResults:
                     objects=result.objects,
                     next_attempt_at=result.produced_at,
                 )
+            kind = EventKind.JOB_FAILED if result.failed else EventKind.JOB_FINISHED
+            self._store.tell(event_of(row.job, kind), result.produced_at)
 
     def of_study(
         self, study_instance_uid: str, *, shadow: bool = False

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from inference.domain.delivery import Delivery, DeliveryState
 from inference.domain.errors import InvalidReview
+from inference.domain.event import Event, EventKind
 from inference.domain.instance import Description
 from inference.domain.result import Result, Role
 from inference.domain.review import Review, Reviewed, current
@@ -49,6 +50,14 @@ class MemoryReviews:
                     objects=(review.report,),
                     next_attempt_at=review.reviewed_at,
                 )
+            told = Event(
+                EventKind.REVIEW_MADE,
+                kept.study_instance_uid,
+                job_id=kept.job_id,
+                review_id=kept.review_id,
+                detail=kept.verdict.value,
+            )
+            self._store.tell(told, kept.reviewed_at)
             return kept
 
     def of_job(self, job_id: int) -> Sequence[Review]:

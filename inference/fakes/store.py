@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import RLock
 
 from inference.domain.catalog import Field, Value, values_of
 from inference.domain.delivery import Delivery
 from inference.domain.errors import LeaseLost, RepositoryUnavailable
+from inference.domain.event import Event
 from inference.domain.instance import Description, Incident, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.domain.result import Result
@@ -58,6 +59,7 @@ class MemoryStore:
     rollouts: dict[str, list[RolloutChange]] = field(default_factory=dict)  # the oldest first
     catalog: dict[str, CatalogRow] = field(default_factory=dict)  # by SOP Instance UID
     reviews: list[Review] = field(default_factory=list)  # the oldest first
+    events: list[Event] = field(default_factory=list)
     unavailable: bool = False
     _lock: RLock = field(default_factory=RLock)
     _last_job: int = 0
@@ -104,6 +106,9 @@ class MemoryStore:
         if row is None or row.fence != lease.fence or row.job.state is not JobState.RUNNING:
             raise LeaseLost()
         return row
+
+    def tell(self, event: Event, at: datetime) -> None:
+        self.events.append(replace(event, number=len(self.events) + 1, at=at))
 
     def next_delivery(self) -> int:
         self._last_delivery += 1

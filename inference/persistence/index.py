@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from inference.domain.accounting import Account
 from inference.domain.errors import ConflictingInstance
+from inference.domain.event import Event, EventKind
 from inference.domain.instance import (
     Attributes,
     Description,
@@ -27,6 +28,7 @@ from inference.persistence.account import count_all
 from inference.persistence.cataloguing import catalogue
 from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
+from inference.persistence.events import append
 from inference.persistence.queue import insert_jobs
 from inference.persistence.tables import (
     incidents,
@@ -176,6 +178,10 @@ class SqlIndex:
                 )
             )
             insert_jobs(connection, requests, at)
+            append(
+                connection,
+                Event(EventKind.STUDY_STABLE, study.study_instance_uid, revision=revision),
+            )
             return True
 
     def account(self) -> Account:
@@ -192,16 +198,20 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
             raise ConflictingInstance()
         return Receipt.HELD_ALREADY
     same_study = studies.c.study_instance_uid == instance.study_instance_uid
-    priority = connection.scalar(select(studies.c.priority).where(same_study).with_for_update())
+    known = connection.execute(
+        select(studies.c.priority, studies.c.state, studies.c.revision)
+        .where(same_study)
+        .with_for_update()
+    ).one_or_none()
     arrived: dict[str, Any] = {
         "state": StudyState.RECEIVING,
         "received_at": at,
         "quiet_until": at + quiet,
         "attributes": to_json(instance.attributes),
         "body_part": instance.attributes.body_part,
-        "priority": max(int(instance.origin.priority), priority or 0),
+        "priority": max(int(instance.origin.priority), known.priority if known else 0),
     }
-    if priority is None:
+    if known is None:
         connection.execute(
             insert(studies).values(
                 study_instance_uid=instance.study_instance_uid, revision=0, instances=1, **arrived
@@ -213,6 +223,12 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
         )
     connection.execute(insert(instances).values(received_at=at, **_columns(instance)))
     catalogue(connection, instance.description, instance.key)
+    if known is None or known.state is StudyState.STABLE:
+        revision = known.revision + 1 if known else 1
+        append(
+            connection,
+            Event(EventKind.STUDY_RECEIVED, instance.study_instance_uid, revision=revision),
+        )
     return Receipt.STORED
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from inference.domain.delivery import Backlog, Delivery, DeliveryState
+from inference.domain.event import Event, EventKind
 from inference.domain.result import ResultObject
 from inference.persistence.codec import tuple_from_json
 from inference.persistence.engine import Database
-from inference.persistence.tables import deliveries
+from inference.persistence.events import append
+from inference.persistence.tables import deliveries, jobs
 
 
 class SqlOutbox:
@@ -46,6 +48,8 @@ class SqlOutbox:
                 deliveries.c.delivery_id == delivery.delivery_id,
                 deliveries.c.state != DeliveryState.DELIVERED,
             ),
+            delivery,
+            EventKind.DELIVERY_SENT,
             state=DeliveryState.DELIVERED,
             delivered_at=at,
             error="",
@@ -55,7 +59,13 @@ class SqlOutbox:
         self._end(_claimed(delivery), next_attempt_at=not_before, error=error)
 
     def fail(self, delivery: Delivery, error: str) -> None:
-        self._end(_claimed(delivery), state=DeliveryState.FAILED, error=error)
+        self._end(
+            _claimed(delivery),
+            delivery,
+            EventKind.DELIVERY_FAILED,
+            state=DeliveryState.FAILED,
+            error=error,
+        )
 
     def replay(self, delivery_id: int, at: datetime) -> bool:
         return self._end(
@@ -97,9 +107,28 @@ class SqlOutbox:
         with self._database.reading() as connection:
             return tuple(Backlog(*row) for row in connection.execute(query))
 
-    def _end(self, condition: ColumnElement[bool], **values: object) -> bool:
+    def _end(
+        self,
+        condition: ColumnElement[bool],
+        delivery: Delivery | None = None,
+        kind: EventKind | None = None,
+        **values: object,
+    ) -> bool:
+        """Change a row, and tell of it where there is a `kind`."""
         with self._database.writing() as connection:
             changed = connection.execute(update(deliveries).where(condition).values(values))
+            if changed.rowcount and delivery is not None and kind is not None:
+                uid = select(jobs.c.study_instance_uid).where(jobs.c.job_id == delivery.job_id)
+                append(
+                    connection,
+                    Event(
+                        kind,
+                        connection.scalars(uid).one(),
+                        job_id=delivery.job_id,
+                        delivery_id=delivery.delivery_id,
+                        detail=delivery.destination,
+                    ),
+                )
             return changed.rowcount > 0
 
 

@@ -11,10 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
+from inference.domain.event import EventKind, event_of
 from inference.domain.instance import Priority
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
 from inference.persistence.cataloguing import forget
 from inference.persistence.engine import Database
+from inference.persistence.events import append
 from inference.persistence.standing import refresh_standing
 from inference.persistence.tables import deliveries, jobs, result_objects, results
 
@@ -57,7 +59,10 @@ class SqlJobQueue:
         )
         with self._database.writing() as connection:
             row = connection.execute(take).one_or_none()
-            return None if row is None else _lease(row)
+            if row is None:
+                return None
+            append(connection, event_of(job_of(row), EventKind.JOB_STARTED))
+            return _lease(row)
 
     def extend(self, lease: Lease, now: datetime, by: timedelta) -> Lease:
         with self._database.writing() as connection:

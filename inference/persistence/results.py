@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, insert, select, update
 
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
+from inference.domain.event import EventKind, event_of
 from inference.domain.finding import Finding
 from inference.domain.instance import Description
 from inference.domain.job import Job, JobState, Lease, ModelId
@@ -18,6 +19,7 @@ from inference.domain.result import Outcome, Result, ResultObject
 from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
+from inference.persistence.events import append
 from inference.persistence.queue import held, job_of, model_columns, model_of
 from inference.persistence.standing import refresh_standing
 from inference.persistence.tables import deliveries, jobs, result_objects, results
@@ -51,6 +53,8 @@ class SqlResults:
             catalogue_objects(connection, result.objects, descriptions or {})
             if not lease.job.request.shadow:
                 refresh_standing(connection, result.study_instance_uid)
+            failed = state is JobState.FAILED
+            kind = EventKind.JOB_FAILED if failed else EventKind.JOB_FINISHED
             for destination in dict.fromkeys(destinations):
                 connection.execute(
                     insert(deliveries).values(
@@ -63,6 +67,7 @@ class SqlResults:
                         error="",
                     )
                 )
+            append(connection, event_of(lease.job, kind))
 
     def of_study(
         self, study_instance_uid: str, *, shadow: bool = False

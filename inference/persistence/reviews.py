@@ -11,12 +11,14 @@ from sqlalchemy import Connection, insert, select
 from inference.domain.code import Code
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import InvalidReview
+from inference.domain.event import Event, EventKind
 from inference.domain.instance import Description
 from inference.domain.result import ResultObject
 from inference.domain.review import Review, Reviewed, Reviewer, current
 from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
+from inference.persistence.events import append
 from inference.persistence.queue import job_of
 from inference.persistence.results import result_of
 from inference.persistence.standing import refresh_standing
@@ -71,6 +73,16 @@ class SqlReviews:
                         error="",
                     )
                 )
+            append(
+                connection,
+                Event(
+                    EventKind.REVIEW_MADE,
+                    review.study_instance_uid,
+                    job_id=review.job_id,
+                    review_id=row.review_id,
+                    detail=review.verdict.value,
+                ),
+            )
             return review_of(row)
 
     def of_job(self, job_id: int) -> Sequence[Review]:

@@ -5,6 +5,7 @@ The fakes that unit tests use are in `inference.fakes`.
 
 from inference.ports.catalog import Catalog
 from inference.ports.encoding import EncodedObject, Evidence, ResultEncoder
+from inference.ports.events import Events
 from inference.ports.listing import Listing
 from inference.ports.models import (
     Assessment,
@@ -33,6 +34,7 @@ __all__ = [
     "Cursors",
     "Destination",
     "EncodedObject",
+    "Events",
     "Evidence",
     "Files",
     "Gate",

@@ -26,6 +26,7 @@ from inference.domain.study import Study
 from inference.ports import (
     Catalog,
     Cursors,
+    Events,
     Index,
     JobQueue,
     Listing,
@@ -61,6 +62,7 @@ class Repositories:
     reading: ReadingList
     listing: Listing
     workitems: Workitems
+    events: Events
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

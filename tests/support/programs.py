@@ -51,6 +51,11 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def log_text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -17,16 +18,31 @@ from wetread.bootstrap import (
     build_cards,
     build_destinations,
     build_dicomweb,
+    build_gates,
     build_review_desk,
     build_shelf,
     build_uploads,
     exclusive,
     open_stores,
 )
+from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
+from wetread.web.metrics import build_router
 
 _log = logging.getLogger("wetread.serve")
+
+
+class _Server(uvicorn.Server):
+    """Says that it stops before it waits for its connections, so that streams end by themselves."""
+
+    def __init__(self, closing: threading.Event, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._closing.set()
+        super().handle_exit(sig, frame)
 
 
 def serve(
@@ -41,23 +57,26 @@ def serve(
     with exclusive(configuration):
         stores = open_stores(configuration)
         try:
-            _run(configuration, stores, build_node(configuration, stores))
+            metrics = build_metrics(configuration, stores)
+            node = build_node(configuration, stores, metrics.meter)
+            _run(configuration, stores, node, metrics)
         finally:
             stores.close()
             _log.info("stopped")
 
 
-def _run(configuration: Settings, stores: Stores, node: Node) -> None:
-    ready = threading.Event()
-    server = uvicorn.Server(
+def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) -> None:
+    ready, closing = threading.Event(), threading.Event()
+    server = _Server(
+        closing,
         uvicorn.Config(
-            _build_web(configuration, stores, node, ready),
+            _build_web(configuration, stores, node, metrics, ready, closing),
             host=configuration.http_host,
             port=configuration.http_port,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,
-        )
+        ),
     )
     started = []
     try:
@@ -87,29 +106,37 @@ def _run(configuration: Settings, stores: Stores, node: Node) -> None:
 
 
 def _build_web(
-    configuration: Settings, stores: Stores, node: Node, ready: threading.Event
+    configuration: Settings,
+    stores: Stores,
+    node: Node,
+    metrics: Metrics,
+    ready: threading.Event,
+    closing: threading.Event,
 ) -> FastAPI:
+    scraped = build_router(metrics.registry)
     if "web" not in configuration.roles:
         from wetread.web.probes import build_probe_app
 
-        return build_probe_app(stores, ready, node.services)
+        return build_probe_app(stores, ready, node.services, [scraped])
     from wetread.web.api import Reviewing
     from wetread.web.app import build_app
     from wetread.web.viewer_config import ROOT
     from wetread.web.viewer_files import ViewerFiles
 
-    desk = build_review_desk(configuration, stores)
+    desk = build_review_desk(configuration, stores, metrics.meter)
     return build_app(
         stores,
         ready,
-        [build_dicomweb(configuration, stores, node.intake, node.worklist)],
+        [build_dicomweb(configuration, stores, node.intake, node.worklist), scraped],
         configuration.cors_origins,
         cards=build_cards(configuration),
         knows_reviewer=bool(configuration.reviewer_header),
         viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
         uploads=build_uploads(configuration, stores, node.intake),
+                    gates=build_gates(configuration),
         reviewing=Reviewing(desk, configuration.reviewer_header),
         shelf=build_shelf(configuration, stores),
         destinations=[each.name for each in build_destinations(configuration)],
         services=node.services,
+        closing=closing,
     )

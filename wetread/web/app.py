@@ -31,6 +31,7 @@ from wetread.web.models import Cards
 from wetread.web.pages import static
 from wetread.web.probes import build_probes
 from wetread.web.reference import describe_api
+from wetread.web.study import Gates
 from wetread.web.viewer_config import THIS_NODE
 from wetread.web.viewer_files import ViewerFiles
 from wetread.web.viewer_metadata import DrawableDicomWeb
@@ -48,12 +49,15 @@ def build_app(
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
     uploads: Uploads | None = None,
+    gates: Gates = lambda model: None,
     services: Sequence[Service] = (),
+    closing: threading.Event | None = None,
 ) -> FastAPI:
     """`ready` is set while all `services` run. `cors_origins` may read DICOMweb.
 
     `cards` finds what a model's page shows. `knows_reviewer`: a proxy says who reviews.
-    `reviewing`, `shelf` and `destinations` are those of the API.
+    `reviewing`, `shelf` and `destinations` are those of the API; `closing` is set when the
+    node stops, and ends its streams.
     """
     app = FastAPI(title="Wetread", version=VERSION, docs_url=None, redoc_url=None)
     app.state.viewer = viewer_files
@@ -61,13 +65,16 @@ def build_app(
     app.mount(THIS_NODE.root, DrawableDicomWeb(app, PREFIX))
     pages = (
         reading_list.build_router(stores),
-        study.build_router(stores, knows_reviewer),
+        study.build_router(stores, knows_reviewer, gates),
         models.build_router(cards),
         operations.build_router(stores),
         upload.build_router(uploads),
         reference.build_router(),
     )
-    api = (*build_api(stores, reviewing, shelf, destinations), build_fhir(stores, shelf))
+    api = (
+        *build_api(stores, reviewing, shelf, destinations, closing),
+        build_fhir(stores, shelf),
+    )
     for router in (*pages, *api, *routers, viewer_reports.build_router(stores)):
         app.include_router(router)
     app.include_router(viewer.build_router(viewer_files))

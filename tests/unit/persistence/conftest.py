@@ -11,6 +11,7 @@ import pytest
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
+from inference.persistence.events import SqlEvents
 from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import migrate
@@ -90,4 +91,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlReadingList(database),
         SqlListing(database),
         SqlWorkitems(database),
+        SqlEvents(database),
     )

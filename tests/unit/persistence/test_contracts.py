@@ -7,6 +7,7 @@ import pytest
 from inference.fakes.memory import (
     MemoryCatalog,
     MemoryCursors,
+    MemoryEvents,
     MemoryIndex,
     MemoryJobQueue,
     MemoryListing,
@@ -20,6 +21,7 @@ from inference.fakes.memory import (
 )
 from inference.persistence.engine import Database
 from tests.contracts.catalog import CatalogContract
+from tests.contracts.events import EventsContract
 from tests.contracts.index import IndexContract
 from tests.contracts.listing import ListingContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
@@ -58,6 +60,7 @@ class InMemory:
             MemoryReadingList(store),
             MemoryListing(store),
             MemoryWorkitems(store),
+            MemoryEvents(store),
         )
 
 
@@ -154,4 +157,12 @@ class TestSqlWorkitems(InDatabase, WorkitemsContract):
 
 
 class TestMemoryWorkitems(InMemory, WorkitemsContract):
+    pass
+
+
+class TestSqlEvents(InDatabase, EventsContract):
+    pass
+
+
+class TestMemoryEvents(InMemory, EventsContract):
     pass

@@ -28,6 +28,7 @@ from inference.persistence.migrations.versions import (
     r0003_catalog,
     r0004_reviews,
     r0005_workitems,
+    r0006_events,
     r0007_standings,
     r0008_name_parts,
 )
@@ -165,6 +166,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0006_events.downgrade()
             r0005_workitems.downgrade()
             r0008_name_parts.downgrade()
             r0007_standings.downgrade()
@@ -187,6 +189,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0006_events.downgrade()
             r0005_workitems.downgrade()
             r0008_name_parts.downgrade()
             r0007_standings.downgrade()

@@ -26,6 +26,7 @@ from inference.domain.job import Lease, ModelId
 from inference.fakes.memory import (
     MemoryCatalog,
     MemoryCursors,
+    MemoryEvents,
     MemoryIndex,
     MemoryJobQueue,
     MemoryListing,
@@ -91,6 +92,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryReadingList(store),
             MemoryListing(store),
             MemoryWorkitems(store),
+            MemoryEvents(store),
         )
         self.now = 0.0
         self.sql.receive()

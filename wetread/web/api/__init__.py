@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from fastapi import APIRouter
 from wetread.bootstrap import Stores
 from wetread.shelf import Shelf
 from wetread.web.api.deliveries import build_deliveries
+from wetread.web.api.events import build_events
 from wetread.web.api.jobs import build_jobs
 from wetread.web.api.models import build_models
 from wetread.web.api.results import build_results
@@ -25,9 +27,11 @@ def build_api(
     reviewing: Reviewing | None = None,
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
+    closing: threading.Event | None = None,
 ) -> Sequence[APIRouter]:
     """`destinations` are the names of those that results go to now.
 
+    `closing` is set when the node stops, so that streams of events end.
     A node that takes no reviews has no `reviewing`, and one without models no `shelf`.
     """
     return (
@@ -37,5 +41,6 @@ def build_api(
         build_jobs(stores),
         build_models(shelf),
         build_deliveries(stores, destinations),
+        build_events(stores, closing or threading.Event()),
         build_status(stores),
     )

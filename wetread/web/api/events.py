@@ -1,0 +1,131 @@
+"""What is new, as server-sent events (HTML Standard, Section 9.2)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, Field
+
+from inference.domain.errors import ResourceError
+from inference.domain.event import Event, EventKind
+from wetread.bootstrap import Stores
+from wetread.web.api.feed import Feed
+from wetread.web.api.links import Links
+from wetread.web.api.route import PREFIX, ApiRoute, Shown, problems
+from wetread.web.problems import InvalidCursor
+
+MEDIA = "text/event-stream"
+_RETRY = 2000  # milliseconds until a client connects again
+
+
+class EventBody(Shown):
+    """The `data` of an event."""
+
+    id: int
+    event: EventKind
+    at: AwareDatetime | None
+    study_instance_uid: str
+    revision: int | None
+    job: int | None
+    delivery: int | None
+    review: int | None
+    detail: str = Field(description="The model, the destination or the verdict.")
+    shadow: bool = Field(description="Of a job: it is read, but shown to nobody.")
+    url: str = Field(description="Where there is more of it.")
+
+
+class EventRoute(ApiRoute):
+    offers = (MEDIA,)
+
+
+class EventStream(StreamingResponse):
+    media_type = MEDIA
+
+
+def build_events(stores: Stores, closing: threading.Event) -> APIRouter:
+    """`closing` is set when the node stops."""
+    router = APIRouter(prefix=PREFIX, tags=["events"], route_class=EventRoute)
+    feed = Feed(lambda: stores.events, closing)
+
+    @router.get(
+        "/events",
+        response_class=EventStream,
+        responses=problems(400)
+        | {
+            200: {
+                "description": "A stream of events, each with an EventBody as its data.",
+                "content": {MEDIA: {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    async def stream_events(
+        request: Request,
+        after: Annotated[
+            str, Query(max_length=20, description="The id of the last event that is known.")
+        ] = "",
+        last_event_id: Annotated[
+            str, Header(max_length=20, description="The same, as a browser says it.")
+        ] = "",
+    ) -> EventStream:
+        """What is new, as it happens; without an id, from now on."""
+        known = _number(last_event_id or after)
+        if feed.full:
+            raise ResourceError("there are too many listeners; ask again later")
+        newest = await feed.newest()
+        start = newest if known is None else min(known, newest)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return EventStream(_stream(feed, start, Links(request)), headers=headers)
+
+    return router
+
+
+async def _stream(feed: Feed, after: int, links: Links) -> AsyncIterator[str]:
+    yield f"retry: {_RETRY}\n\n"
+    async for found in feed.listen(after):
+        yield "".join(_message(each, links) for each in found) or ": alive\n\n"
+
+
+def _message(event: Event, links: Links) -> str:
+    data = json.dumps(shown_event(event, links).model_dump(mode="json"), separators=(",", ":"))
+    return f"id: {event.number}\nevent: {event.kind.value}\ndata: {data}\n\n"
+
+
+def shown_event(event: Event, links: Links) -> EventBody:
+    return EventBody(
+        id=event.number,
+        event=event.kind,
+        at=event.at,
+        study_instance_uid=event.study_instance_uid,
+        revision=event.revision,
+        job=event.job_id,
+        delivery=event.delivery_id,
+        review=event.review_id,
+        detail=event.detail,
+        shadow=event.shadow,
+        url=_url(event, links),
+    )
+
+
+def _url(event: Event, links: Links) -> str:
+    if event.delivery_id is not None:
+        return links.api("deliveries", event.delivery_id)
+    if event.review_id is not None and event.job_id is not None:
+        return links.api("results", event.job_id, "reviews")
+    if event.job_id is not None:
+        ended = event.kind is not EventKind.JOB_STARTED and not event.shadow
+        return links.api("results" if ended else "jobs", event.job_id)
+    return links.api("studies", event.study_instance_uid)
+
+
+def _number(text: str) -> int | None:
+    """Raises `InvalidCursor`."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidCursor("the id of an event is a number")
+    return int(text)
