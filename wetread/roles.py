@@ -18,6 +18,7 @@ from inference.intake.stability import Stability
 from inference.intake.worklist import WorklistDesk
 from inference.persistence.leadership import SqlLeadership
 from inference.ports import Intake, Service
+from inference.ports.meter import Meter
 from wetread.bootstrap import (
     VERSION,
     Stores,
@@ -47,7 +48,7 @@ class Node:
     worklist: WorklistDesk | None = None
 
 
-def build_node(settings: Settings, stores: Stores) -> Node:
+def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
     """Build what the roles of `settings` need, and import no more than that."""
     receives = "receiver" in settings.roles
     stability = _stability(settings, stores) if receives else None
@@ -57,13 +58,14 @@ def build_node(settings: Settings, stores: Stores) -> Node:
         SystemClock(),
         timedelta(seconds=settings.quiet_seconds),
         on_received=stability.wake if stability else None,
+        meter=meter,
     )
     services: list[Service] = []
     if stability is not None:
         services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
         services.append(Cataloguer(stores.catalog, stores.archive))
     if "worker" in settings.roles:
-        services.append(_worker(settings, stores))
+        services.append(_worker(settings, stores, meter))
     worklist = None
     if receives:
         if settings.is_embedded:
@@ -71,7 +73,7 @@ def build_node(settings: Settings, stores: Stores) -> Node:
             services.append(keeper)
         else:
             services.append(_elected_keeper(settings, stores))
-        services.append(_courier(settings, stores))
+        services.append(_courier(settings, stores, meter))
     # The embedded form holds the state directory alone: what lies half received died with
     # the process before. Elsewhere another process may be receiving it now.
     stores.archive.sweep_spool(0 if settings.is_embedded else _ABANDONED)
@@ -157,7 +159,7 @@ def _elected_keeper(settings: Settings, stores: Stores) -> Service:
     return Elected("worklist", make, SqlLeadership(stores.database, "worklist"))
 
 
-def _worker(settings: Settings, stores: Stores) -> Service:
+def _worker(settings: Settings, stores: Stores, meter: Meter) -> Service:
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
     from inference.worker.worker import Worker
@@ -185,11 +187,12 @@ def _worker(settings: Settings, stores: Stores) -> Service:
         destinations=[each.name for each in build_destinations(settings)],
         lease=timedelta(seconds=settings.lease_seconds),
         maximum_attempts=settings.maximum_attempts,
+        meter=meter,
     )
 
 
-def _courier(settings: Settings, stores: Stores) -> Service:
+def _courier(settings: Settings, stores: Stores, meter: Meter) -> Service:
     from inference.worker.courier import Courier
 
     destinations = {each.name: each for each in build_destinations(settings)}
-    return Courier(stores.outbox, stores.archive, SystemClock(), destinations)
+    return Courier(stores.outbox, stores.archive, SystemClock(), destinations, meter=meter)

@@ -179,6 +179,7 @@ class Settings(BaseSettings):
     move_destinations: tuple[MoveDestinationSettings, ...] = ()
     reviewer_header: HeaderName = ""
     reviewer_organization: str = Field(default="", max_length=64)
+    tenant: str = Field(default="", max_length=64)
     log_format: Literal["text", "json"] = "text"
 
     @classmethod

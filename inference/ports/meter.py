@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -38,7 +39,11 @@ class Meter(Protocol):
     def took(self, stage: Stage, seconds: float) -> None: ...
 
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None:
-        """A model, or a gate, was asked about so many pictures at once."""
+        """A model was asked about so many pictures at once."""
+        ...
+
+    def saw(self, model: ModelId, statistics: Mapping[str, Sequence[float]]) -> None:
+        """A model was shown pictures with these values, by the name of a statistic."""
         ...
 
     def refused(self, model: ModelId | None, reason: Reason) -> None: ...
@@ -56,6 +61,8 @@ class Unmetered:
     def took(self, stage: Stage, seconds: float) -> None: ...
 
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None: ...
+
+    def saw(self, model: ModelId, statistics: Mapping[str, Sequence[float]]) -> None: ...
 
     def refused(self, model: ModelId | None, reason: Reason) -> None: ...
 

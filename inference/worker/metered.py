@@ -1,4 +1,4 @@
-"""A model whose seconds are counted."""
+"""A model whose seconds are counted, and what it sees."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from inference.domain.manifest import Manifest
 from inference.ports import Assessment, Model, Picture
 from inference.ports.meter import Meter
+from inference.worker.statistics import statistics_of
 
 
 class MeteredModel:
-    """`Model` that tells a `Meter` what each question took."""
+    """`Model` that tells a `Meter` of each question and its answers."""
 
     def __init__(self, model: Model, meter: Meter) -> None:
         self._model = model
@@ -24,7 +25,9 @@ class MeteredModel:
     def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
         started = time.monotonic()
         try:
-            return self._model.assess(pictures, explain=explain)
+            answers = self._model.assess(pictures, explain=explain)
         finally:
             seconds = time.monotonic() - started
             self._meter.assessed(self.manifest.model, len(pictures), seconds)
+        self._meter.saw(self.manifest.model, statistics_of(pictures, answers))
+        return answers

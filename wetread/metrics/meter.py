@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -11,6 +12,7 @@ from inference.domain.job import ModelId
 from inference.domain.refusal import Reason
 from inference.domain.review import Verdict
 from inference.ports.meter import DeliveryOutcome, Stage
+from wetread.metrics.drift import Drift
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -22,7 +24,9 @@ _OTHERS = "others"
 class PrometheusMeter:
     """`tenant` and `device` say whom the seconds of models belong to, and where they are spent."""
 
-    def __init__(self, registry: CollectorRegistry, tenant: str, device: str) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, tenant: str, device: str, drift: Drift | None = None
+    ) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"wetread_{name}", text, labels, registry=registry)
 
@@ -30,6 +34,7 @@ class PrometheusMeter:
             return Histogram(f"wetread_{name}", text, [label], registry=registry, buckets=buckets)
 
         self._tenant = tenant
+        self._drift = drift
         self._device = device
         self._callers: set[str] = set()
         self._lock = Lock()
@@ -64,6 +69,10 @@ class PrometheusMeter:
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None:
         self._batches.labels(model.name).observe(pictures)
         self._seconds.labels(model.name, model.version, self._tenant, self._device).inc(seconds)
+
+    def saw(self, model: ModelId, statistics: Mapping[str, Sequence[float]]) -> None:
+        if self._drift is not None:
+            self._drift.saw(model, statistics)
 
     def refused(self, model: ModelId | None, reason: Reason) -> None:
         self._refusals.labels(model.name if model else "", reason.value).inc()

@@ -49,10 +49,16 @@ def build_probes(
     return router
 
 
-def build_probe_app(stores: Stores, ready: threading.Event, services: Sequence[Service]) -> FastAPI:
+def build_probe_app(
+    stores: Stores,
+    ready: threading.Event,
+    services: Sequence[Service],
+    routers: Sequence[APIRouter] = (),
+) -> FastAPI:
     """What a process without the role `web` answers by HTTP."""
     app = FastAPI(title="Wetread", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(build_probes(stores, ready, services))
+    for router in (build_probes(stores, ready, services), *routers):
+        app.include_router(router)
     add_handlers(app)
     app.add_middleware(AnswerHeaders)
     return app

@@ -1,0 +1,35 @@
+"""Puts together what a process tells Prometheus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
+
+from inference.persistence.census import SqlCensusTaker
+from wetread.bootstrap import VERSION, Stores, SystemClock, build_registry
+from wetread.metrics.drift import Drift
+from wetread.metrics.meter import PrometheusMeter
+from wetread.metrics.state import StateCollector
+from wetread.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    registry: CollectorRegistry
+    meter: PrometheusMeter
+
+
+def build_metrics(settings: Settings, stores: Stores) -> Metrics:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    Info("wetread_build", "What runs", registry=registry).info({"version": VERSION})
+    if "receiver" in settings.roles:
+        census = SqlCensusTaker(stores.database)
+        registry.register(StateCollector(census, SystemClock(), stores.archive.free_bytes))
+    drift = None
+    if "worker" in settings.roles:
+        drift = Drift(build_registry(settings).folder)
+        registry.register(drift)
+    return Metrics(registry, PrometheusMeter(registry, settings.tenant, "cpu", drift))
