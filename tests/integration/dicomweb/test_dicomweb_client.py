@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import io
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +28,19 @@ def client(origin: OriginServer) -> DICOMwebClient:
 
 def uids(found: Any, tag: str) -> list[str]:
     return [each[tag]["Value"][0] for each in found]
+
+
+def test_every_method_is_called() -> None:
+    source = ast.parse(Path(__file__).read_text())
+    called = {
+        node.func.attr
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    methods = {
+        name for name, _ in inspect.getmembers(DICOMwebClient, callable) if not name.startswith("_")
+    }
+    assert methods <= called
 
 
 def test_searches(client: DICOMwebClient) -> None:
@@ -128,6 +145,28 @@ def test_stores(client: DICOMwebClient, tmp_path_factory: pytest.TempPathFactory
         with pytest.raises(requests.HTTPError, match="409"):
             sender.store_instances([other], study_instance_uid="1.2.3")
         assert len(sender.retrieve_study("1.2.3")) == 2
+
+
+def test_sends_and_receives_in_pieces(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with OriginServer(tmp_path_factory.mktemp("pieces")) as empty:
+        session = requests.Session()
+        session.trust_env = False
+        sender = DICOMwebClient(empty.url, session=session)
+        sender.set_chunk_size(1000)  # bytes
+        sender.store_instances([radiograph(study="1.2.5"), radiograph(study="1.2.5")])
+        assert len(list(sender.iter_study("1.2.5"))) == 2
+
+
+def test_what_is_not_there_is_not_asked_for_again(client: DICOMwebClient) -> None:
+    # A 404 would be retried until the client gives up, were it answered with another status.
+    client.set_http_retry_params(
+        max_attempts=2,
+        wait_exponential_multiplier=1,  # ms
+        retriable_error_codes=(HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INTERNAL_SERVER_ERROR),
+    )
+    with pytest.raises(requests.HTTPError, match="404"):
+        client.retrieve_study("1.2.3.4")
+    assert len(client.retrieve_study_metadata(STUDY)) == 4
 
 
 def test_nothing_is_deleted(client: DICOMwebClient) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,13 +22,18 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def orthanc(make_orthanc: Callable[..., OrthancServer], origin: OriginServer) -> OrthancServer:
-    servers = {"wetread": {"Url": f"{origin.url}/", "HasDelete": False}}
+    servers = {"wetread": {"Url": f"{origin.url}/", "HasDelete": True}}
     return make_orthanc(options={"DicomWeb": {"Enable": True, "Servers": servers}})
 
 
 def ask(orthanc: OrthancServer, what: str, body: Any) -> httpx.Response:
     with orthanc.http() as http:
         return http.post(f"/dicom-web/servers/wetread/{what}", content=json.dumps(body))
+
+
+def test_everything_that_it_can_ask_is_asked_here(orthanc: OrthancServer) -> None:
+    asked = set(re.findall(r'ask\(orthanc, "(\w+)"', Path(__file__).read_text()))
+    assert set(orthanc.get("/dicom-web/servers/wetread")) == asked
 
 
 def test_it_searches(orthanc: OrthancServer) -> None:
@@ -40,19 +47,25 @@ def test_it_searches(orthanc: OrthancServer) -> None:
 
 
 def test_it_retrieves(orthanc: OrthancServer) -> None:
-    for what in ("retrieve", "wado-retrieve"):
-        body: Any = (
-            {"Resources": [{"Study": STUDY}]}
-            if what == "retrieve"
-            else {"Uri": f"/studies/{STUDY}"}
-        )
-        answer = ask(orthanc, what, body)
-        if answer.status_code == 404:
-            continue  # the other name is that of later plugins
-        assert answer.status_code == 200, answer.text
+    answer = ask(orthanc, "retrieve", {"Resources": [{"Study": STUDY}], "Synchronous": True})
+    assert answer.status_code == 200, answer.text
     assert len(orthanc.get("/instances")) == 4
     ask(orthanc, "retrieve", {"Resources": [{"Study": STUDY, "Series": SERIES}]})
     assert len(orthanc.get("/series")) == 2
+
+
+def test_it_retrieves_by_an_address(orthanc: OrthancServer) -> None:
+    for uri, held in ((f"/studies/{STUDY}/series/{SERIES}", 3), (f"/studies/{STUDY}", 4)):
+        answer = ask(orthanc, "wado", {"Uri": uri, "Synchronous": True})
+        assert answer.status_code == 200, answer.text
+        assert len(orthanc.get("/instances")) == held
+
+
+def test_it_cannot_delete(orthanc: OrthancServer, origin: OriginServer) -> None:
+    answer = ask(orthanc, "delete", {"Level": "Study", "StudyInstanceUID": STUDY})
+    assert answer.status_code == 500  # so Orthanc says that the other side refused
+    assert "405" in orthanc.log_text
+    assert len(origin.json(f"/studies/{STUDY}/instances")) == 4
 
 
 def test_it_asks_for_any_resource(orthanc: OrthancServer) -> None:
