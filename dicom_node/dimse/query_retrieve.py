@@ -95,9 +95,10 @@ class QueryRetrieve:
         if self._query_ae_titles:
             return not self._query_ae_titles.isdisjoint((EVERYBODY, ae_title))
         try:
-            return ipaddress.ip_address(address).is_loopback
+            known = ipaddress.ip_address(address)
         except ValueError:
             return False
+        return (getattr(known, "ipv4_mapped", None) or known).is_loopback
 
     def answer(self, association: Any, writer: Writer, request: Any, context: Any) -> None:
         """Raises `PeerGone` or `PeerError`: the association cannot go on."""

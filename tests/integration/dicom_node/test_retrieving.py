@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,7 +32,7 @@ from tests.integration.dicom_node.peer import Peer
 from tests.support.dcmtk import getscu, movescu
 from tests.support.dimse import AE_TITLE, DimseNode
 from tests.support.origin import radiograph
-from tests.support.programs import HOST, free_port
+from tests.support.programs import HOST, free_port, wait_for
 from tests.support.servers import StorescpServer
 from tests.unit.dicom_node.images import ramp
 
@@ -283,6 +284,59 @@ def test_get_is_cancelled(tmp_path: Path) -> None:
         assert remaining > 0
         assert completed + remaining == 5
         assert failed == 0
+
+
+def nothing_left(node: DimseNode) -> None:
+    listener = node.scp._listener
+    assert listener is not None
+    wait_for(lambda: not listener.active_associations, "every association has ended")
+    assert list((node.root / "archive" / "spool").iterdir()) == []
+
+
+def test_an_abort_amid_a_get(node: DimseNode) -> None:
+    seen = []
+
+    def on_store(event: Any) -> int:
+        seen.append(event.request)
+        event.assoc.abort()
+        return 0x0000
+
+    association = requestor(node, (SC, ExplicitVRLittleEndian), handler=on_store)
+    association.dimse_timeout = 1  # pynetdicom's requestor waits for an answer all the same
+    list(association.send_c_get(query("1.2.3"), GET))
+    assert len(seen) == 1
+    nothing_left(node)
+
+
+def test_who_asked_for_a_move_goes_away(move_to: Callable[[int], DimseNode]) -> None:
+    seen: list[Any] = []
+    gone = threading.Event()
+
+    def on_store(event: Any) -> int:
+        seen.append(event.request)
+        if len(seen) == 2:
+            assert gone.wait(30)
+        return 0x0000
+
+    ae = AE("STORESCP")
+    for syntax in (ExplicitVRLittleEndian, *COMPRESSED.values()):
+        ae.add_supported_context(SC, syntax)
+    server = ae.start_server((HOST, 0), block=False, evt_handlers=[(evt.EVT_C_STORE, on_store)])
+    try:
+        node = move_to(server.server_address[1])
+        asker = AE("MOVESCU")
+        asker.add_requested_context(MOVE)
+        association = asker.associate(HOST, node.port, ae_title=AE_TITLE)
+        answers = association.send_c_move(query("1.2.3"), "STORESCP", MOVE)
+        next(answers)
+        wait_for(lambda: len(seen) == 2, "the second is being sent")
+        association.abort()
+        gone.set()
+        nothing_left(node)
+    finally:
+        gone.set()
+        server.shutdown()
+    assert len(seen) < len(UIDS)
 
 
 def test_move_sends_as_held(node: DimseNode, storescp: StorescpServer) -> None:

@@ -88,6 +88,8 @@ def test_each_error_has_a_status(error: Exception, status: int) -> None:
     [
         ((), "ANY", "127.0.0.1", True),
         ((), "ANY", "::1", True),
+        ((), "ANY", "::ffff:127.0.0.1", True),
+        ((), "ANY", "::ffff:192.0.2.1", False),
         ((), "ANY", "192.0.2.1", False),
         ((), "ANY", "nonsense", False),
         (("PACS",), "PACS", "192.0.2.1", True),
