@@ -9,13 +9,15 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.helm import CHART
+from tests.support.postgresql import PostgresqlServer
 from tests.support.programs import HOST, free_port, wait_for
 
 IMAGE = os.environ.get("WETREAD_TEST_IMAGE", "wetread:test")
@@ -49,24 +51,22 @@ def inside(*command: str) -> str:
 
 
 class Container:
-    def __init__(self) -> None:
+    """`wetread COMMAND` in a container of its own. `options` are `docker run`'s."""
+
+    def __init__(self, *command: str, options: Sequence[str] = (), **settings: object) -> None:
         self.port, self.http_port = free_port(), free_port()
         settings = {
-            "HTTP_HOST": HOST,
-            "HTTP_PORT": self.http_port,
-            "DIMSE_HOST": HOST,
-            "DIMSE_PORT": self.port,
-            "QUIET_SECONDS": 1,
-        }
+            "http_host": HOST,
+            "http_port": self.http_port,
+            "dimse_host": HOST,
+            "dimse_port": self.port,
+            "quiet_seconds": 1,
+        } | settings
         self.name = docker(
-            *("run", "--detach", *UNPRIVILEGED),
+            *("run", "--detach", *UNPRIVILEGED, *options),
             *("--tmpfs", "/var/lib/wetread:uid=10001,gid=10001,mode=0750"),
-            *(
-                part
-                for key, value in settings.items()
-                for part in ("--env", f"WETREAD_{key}={value}")
-            ),
-            IMAGE,
+            *words("--env", {f"WETREAD_{key.upper()}": value for key, value in settings.items()}),
+            *(IMAGE, *command),
         )
 
     @property
@@ -84,18 +84,46 @@ class Container:
         state: dict[str, Any] = json.loads(docker("inspect", self.name))[0]["State"]
         return state
 
+    def wait_ready(self) -> None:
+        wait_for(lambda: self.get("/readyz") == 200 or not self.state["Running"], "/readyz", 180)
+        assert self.state["Running"], docker("logs", self.name)
+
+    def wait_done(self) -> None:
+        assert docker("wait", self.name) == "0", docker("logs", self.name)
+
+    def remove(self) -> None:
+        docker("rm", "--force", "--volumes", self.name)
+
+
+def words(option: str, pairs: Mapping[str, object]) -> list[str]:
+    return [word for key, value in pairs.items() for word in (option, f"{key}={value}")]
+
+
+def helm_test(receiver: Container, web: Container) -> str:
+    """Do what `helm test` does, in a container like its own; return what it says."""
+    test = {
+        "TEST_HOST": HOST,
+        "TEST_PORT": receiver.port,
+        "TEST_AE_TITLE": "WETREAD",
+        "TEST_CALLING_AE_TITLE": "WETREAD-TEST",
+        "TEST_URL": web.url,
+        "TEST_SECONDS": 240,
+    }
+    return docker(
+        *("run", "--rm", *UNPRIVILEGED, "--volume", f"{CHART / 'files'}:/test:ro"),
+        *words("--env", test),
+        *("--entrypoint", "python", IMAGE, "/test/send_study.py"),
+    )
+
 
 @pytest.fixture(scope="module")
 def container(image: dict[str, Any]) -> Iterator[Container]:
     running = Container()
     try:
-        wait_for(
-            lambda: running.get("/readyz") == 200 or not running.state["Running"], "/readyz", 120
-        )
-        assert running.state["Running"], docker("logs", running.name)
+        running.wait_ready()
         yield running
     finally:
-        docker("rm", "--force", running.name)
+        running.remove()
 
 
 def test_it_is_ready_without_rights_and_with_a_root_that_cannot_be_written(
@@ -106,23 +134,39 @@ def test_it_is_ready_without_rights_and_with_a_root_that_cannot_be_written(
 
 
 def test_a_study_sent_to_it_by_c_store_gets_its_report(container: Container) -> None:
-    test = {
-        "HOST": HOST,
-        "PORT": container.port,
-        "AE_TITLE": "WETREAD",
-        "CALLING_AE_TITLE": "WETREAD-TEST",
-        "URL": container.url,
-        "SECONDS": 240,
-    }
-    said = docker(
-        *("run", "--rm", *UNPRIVILEGED, "--volume", f"{CHART / 'files'}:/test:ro"),
-        *(part for key, value in test.items() for part in ("--env", f"TEST_{key}={value}")),
-        *("--entrypoint", "python", IMAGE, "/test/send_study.py"),
-    )
-    assert "Its report is there: 1 series" in said
+    assert "Its report is there: 1 series" in helm_test(container, container)
     status = httpx.get(f"{container.url}/api/v1/status", trust_env=False).json()
     (study,) = status["studies"]
     assert study["jobs"][0]["outcome"] == "assessed"
+
+
+def test_three_roles_in_containers_of_their_own_share_a_database_and_a_volume(
+    image: dict[str, Any], postgresql: PostgresqlServer
+) -> None:
+    postgresql.directory.chmod(0o755)  # its socket is for everybody, and so its folder
+    database = postgresql.create()
+    volume = f"wetread-{database}"
+    options = ["--volume", f"{volume}:/var/lib/wetread-archive"]
+    options += ["--volume", f"{postgresql.directory}:{postgresql.directory}"]
+    shared = {
+        "database_url": postgresql.url(database),
+        "archive": "/var/lib/wetread-archive",
+        "migrate_on_start": "false",
+    }
+    with ExitStack() as stack:
+        stack.callback(postgresql.drop, database)
+        stack.callback(docker, "volume", "rm", "--force", volume)
+
+        def start(*command: str) -> Container:
+            started = Container(*command, options=options, **shared)
+            stack.callback(started.remove)
+            return started
+
+        start("migrate").wait_done()
+        roles = [start("serve", "--role", role) for role in ("receiver", "web", "worker")]
+        for each in roles:
+            each.wait_ready()
+        assert "Its report is there: 1 series" in helm_test(roles[0], roles[1])
 
 
 def test_the_viewer_comes_along(container: Container) -> None:

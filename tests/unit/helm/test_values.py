@@ -131,6 +131,7 @@ def test_the_service_starts_with_the_settings_that_the_chart_gives_it(
     assert found.is_embedded is (example in ("", "edge"))
     assert found.roles == (("receiver", "web", "worker") if found.is_embedded else ("worker",))
     assert found.log_format == "json"
+    assert found.tenant == "radiology"  # the release's namespace
     for setting, value in tomllib.loads(text).items():
         if not isinstance(value, list):
             assert getattr(found, setting) == value
