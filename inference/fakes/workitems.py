@@ -103,8 +103,16 @@ class MemoryWorkitems:
             return tuple(
                 (each, self._store.jobs[each.job_id].job)
                 for each in self._items.values()
-                if each.job_id is not None and not each.state.is_final
+                if each.job_id is not None
+                and (
+                    each.state is StepState.IN_PROGRESS
+                    or (each.state is StepState.SCHEDULED and self._has_begun(each.job_id))
+                )
             )
+
+    def _has_begun(self, job_id: int) -> bool:
+        job = self._store.jobs[job_id].job
+        return job.state is not JobState.QUEUED or job.attempts > 0
 
     def unlisted(self, after: int, limit: int = 100) -> Sequence[Job]:
         with self._store.transaction():

@@ -62,6 +62,8 @@ class WorklistDesk:
         self._listeners: list[Callable[[], None]] = []
 
     def create(self, workitem_uid: str, said: DataSet) -> tuple[Workitem, bool]:
+        if workitem_uid in (GLOBAL, FILTERED):
+            raise InvalidWorkitem(f"{workitem_uid} stands for all workitems")
         self._archive.check_space()
         now = self._clock.now()
         data, more = new_data(said, self._codes.station.value, now)

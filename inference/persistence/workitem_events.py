@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import JSON, Connection, Select, delete, insert, literal, or_, select, update
 
 from inference.domain.matching import AnyOf, Between, Empty, Like, Match
 from inference.domain.workitem import Workitem
@@ -57,6 +57,29 @@ def put_subscription(
     )
     if not changed.rowcount:
         connection.execute(insert(workitem_subscriptions).values(**same, **said))
+
+
+def put_subscriptions(
+    connection: Connection, ae_title: str, uids: Select[tuple[str]], *, locked: bool
+) -> None:
+    """Subscribe to all that `uids` selects, in two statements however many they are."""
+    held = select(workitem_subscriptions.c.workitem_uid).where(
+        workitem_subscriptions.c.ae_title == ae_title
+    )
+    connection.execute(
+        update(workitem_subscriptions)
+        .where(
+            workitem_subscriptions.c.ae_title == ae_title,
+            workitem_subscriptions.c.workitem_uid.in_(uids),
+        )
+        .values(locked=locked)
+    )
+    (uid,) = uids.selected_columns
+    rows = uids.with_only_columns(literal(ae_title), uid, literal(locked), literal([], JSON)).where(
+        uid.not_in(held)
+    )
+    columns = ["ae_title", "workitem_uid", "locked", "conditions"]
+    connection.execute(insert(workitem_subscriptions).from_select(columns, rows))
 
 
 def tell(connection: Connection, events: Iterable[WorkitemEvent], at: datetime) -> None:

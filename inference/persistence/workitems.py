@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
     delete,
@@ -21,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from inference.domain.job import Job, JobRequest, JobState
-from inference.domain.matching import AnyOf, Between, Empty, Match
 from inference.domain.workitem import StepState, Workitem
 from inference.domain.workitem_event import FILTERED, GLOBAL, KeptEvent, WorkitemEvent
 from inference.domain.workitem_search import (
@@ -30,7 +28,6 @@ from inference.domain.workitem_search import (
     WorkitemSearch,
     grouped,
     keys_of,
-    matches,
 )
 from inference.persistence.engine import Database
 from inference.persistence.queue import insert_jobs, job_of, model_columns
@@ -39,9 +36,11 @@ from inference.persistence.workitem_events import (
     kept_event,
     put_event,
     put_subscription,
+    put_subscriptions,
     subscribe_all,
     tell,
 )
+from inference.persistence.workitem_matching import holds
 from inference.persistence.workitem_tables import (
     workitem_events,
     workitem_keys,
@@ -118,20 +117,24 @@ class SqlWorkitems:
     def search(self, search: WorkitemSearch) -> Sequence[Workitem]:
         query = select(workitems).order_by(workitems.c.number)
         for group in grouped(search.conditions):
-            query = query.where(*self._hold(group))
+            query = query.where(*holds(group, is_sqlite=self._database.is_sqlite))
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(search.limit).offset(search.offset))
             return tuple(_workitem(row) for row in rows)
 
     def waiting(self, limit: int = 100, after: str = "") -> Sequence[Workitem]:
-        ready = KeyCondition(Key.READINESS, AnyOf(("READY",)))
+        ready = exists().where(
+            workitem_keys.c.workitem == workitems.c.number,
+            workitem_keys.c.name == Key.READINESS.name,
+            workitem_keys.c.value == "READY",
+        )
         query = (
             select(workitems)
             .where(
                 workitems.c.state == StepState.SCHEDULED,
                 workitems.c.job_id.is_(None),
                 workitems.c.workitem_uid > after,
-                *self._hold((ready,)),
+                ready,
             )
             .order_by(workitems.c.workitem_uid)
             .limit(limit)
@@ -140,9 +143,15 @@ class SqlWorkitems:
             return tuple(_workitem(row) for row in connection.execute(query))
 
     def performed(self) -> Sequence[tuple[Workitem, Job]]:
+        begun = or_(jobs.c.state != JobState.QUEUED, jobs.c.attempts > 0)
+        due = or_(
+            workitems.c.state == StepState.IN_PROGRESS,
+            and_(workitems.c.state == StepState.SCHEDULED, begun),
+        )
         query = (
             select(workitems)
-            .where(workitems.c.state.in_(_OPEN), workitems.c.job_id.is_not(None))
+            .join(jobs, jobs.c.job_id == workitems.c.job_id)
+            .where(due)
             .order_by(workitems.c.number)
         )
         with self._database.reading() as connection:
@@ -158,17 +167,14 @@ class SqlWorkitems:
         listed = exists().where(workitems.c.job_id == jobs.c.job_id)
         is_open = exists().where(workitems.c.job_id == jobs.c.job_id, workitems.c.state.in_(_OPEN))
         at_work = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING))
-        query = (
-            select(jobs)
-            .where(
-                jobs.c.shadow == false(),
-                or_(and_(jobs.c.job_id > after, ~listed), and_(at_work, ~is_open)),
-            )
-            .order_by(jobs.c.job_id)
-            .limit(limit)
-        )
+        shown = select(jobs).where(jobs.c.shadow == false()).order_by(jobs.c.job_id).limit(limit)
+        found: dict[int, Job] = {}
         with self._database.reading() as connection:
-            return tuple(job_of(row) for row in connection.execute(query))
+            # Two queries, each along an index; one would look at every Job there ever was.
+            for missing in (and_(jobs.c.job_id > after, ~listed), and_(at_work, ~is_open)):
+                for row in connection.execute(shown.where(missing)):
+                    found[row.job_id] = job_of(row)
+        return tuple(found[number] for number in sorted(found)[:limit])
 
     def subscribe(
         self,
@@ -185,11 +191,10 @@ class SqlWorkitems:
                 connection, ae_title, workitem_uid, locked=locked, conditions=conditions
             )
             if workitem_uid in _EVERYTHING:
-                for row in connection.execute(
-                    select(workitems).where(workitems.c.state.in_(_OPEN))
-                ).all():
-                    if matches(_workitem(row), tuple(conditions)):
-                        put_subscription(connection, ae_title, row.workitem_uid, locked=locked)
+                is_open = select(workitems.c.workitem_uid).where(workitems.c.state.in_(_OPEN))
+                for group in grouped(tuple(conditions)):
+                    is_open = is_open.where(*holds(group, is_sqlite=self._database.is_sqlite))
+                put_subscriptions(connection, ae_title, is_open, locked=locked)
             for event in events:
                 put_event(connection, ae_title, event, at)
 
@@ -239,45 +244,6 @@ class SqlWorkitems:
                     workitem_events.c.ae_title == ae_title, workitem_events.c.number <= through
                 )
             )
-
-    def _hold(self, group: Sequence[KeyCondition]) -> list[ColumnElement[bool]]:
-        """Return what one item of a sequence, or the workitem itself, has to fulfil."""
-        absent = [each for each in group if isinstance(each.match, Empty)]
-        sought = [each for each in group if each not in absent]
-        held: list[ColumnElement[bool]] = [
-            ~exists().where(
-                workitem_keys.c.workitem == workitems.c.number,
-                workitem_keys.c.name == each.key.name,
-            )
-            for each in absent
-        ]
-        if sought:
-            tables = [workitem_keys.alias(f"key_{number}") for number in range(len(sought))]
-            first = tables[0]
-            together: list[ColumnElement[bool]] = [first.c.workitem == workitems.c.number]
-            for table, condition in zip(tables, sought, strict=True):
-                together.append(table.c.name == condition.key.name)
-                together.append(self._matches(table.c.value, condition.match))
-                if table is not first:
-                    together += [
-                        table.c.workitem == first.c.workitem,
-                        table.c.item == first.c.item,
-                    ]
-            held.append(exists(select(first.c.workitem).where(*together)))
-        return held
-
-    def _matches(self, column: ColumnElement[Any], match: Match) -> ColumnElement[bool]:
-        if isinstance(match, AnyOf):
-            return column.in_(match.values)
-        if isinstance(match, Between):
-            limits = [column >= match.first] if match.first else []
-            return and_(*limits, *([column <= match.last] if match.last else []))
-        assert not isinstance(match, Empty)
-        if self._database.is_sqlite:  # its LIKE knows no case
-            pattern = match.pattern.replace("[", "[[]")
-            return column.op("GLOB", is_comparison=True)(pattern)
-        pattern = match.pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return column.like(pattern.replace("*", "%").replace("?", "_"), escape="\\")
 
 
 def _number(connection: Connection, workitem_uid: str) -> int | None:

@@ -52,7 +52,7 @@ class Workitems(Protocol):
         ...
 
     def performed(self) -> Sequence[tuple[Workitem, Job]]:
-        """Return workitems that are not final, with the Jobs that perform them."""
+        """Return workitems that are not final though their Jobs have begun, with these."""
         ...
 
     def unlisted(self, after: int, limit: int = 100) -> Sequence[Job]:

@@ -176,7 +176,16 @@ class WorkitemsContract(RepositoriesContract):
         item = repositories.workitems.find("2.25.1")
         assert item is not None
         assert (item.job_id, item.version) == (job.job_id, 1)
-        assert repositories.workitems.performed() == ((item, job),)
+        assert repositories.workitems.performed() == ()
+        lease = repositories.claim(1)
+        assert repositories.workitems.performed() == ((item, lease.job),)
+        begun = become(item, StepState.IN_PROGRESS)
+        repositories.workitems.replace(begun, ())
+        repositories.queue.retry(lease, "broke", T0)
+        ((_, job),) = repositories.workitems.performed()
+        assert job.error == "broke"
+        repositories.workitems.replace(become(replace(begun, version=2), StepState.CANCELED), ())
+        assert repositories.workitems.performed() == ()
 
     def test_a_job_that_is_there_performs_it_too(self, repositories: Repositories) -> None:
         repositories.enqueue()

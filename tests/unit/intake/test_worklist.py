@@ -358,6 +358,12 @@ def test_the_node_refuses_what_it_will_never_do(bench: Bench, said: dict[str, An
         bench.desk.find("2.25.9")
 
 
+@pytest.mark.parametrize("uid", [GLOBAL, FILTERED])
+def test_what_stands_for_all_workitems_is_none(bench: Bench, uid: str) -> None:
+    with pytest.raises(InvalidWorkitem):
+        bench.desk.create(uid, new_step())
+
+
 def test_nobody_claims_what_the_node_does(bench: Bench) -> None:
     bench.receive(FIRST)
     bench.desk.create("2.25.9", reading_step(STUDY))
