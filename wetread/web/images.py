@@ -9,11 +9,11 @@ from typing import Any
 import pydicom
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from inference.domain.catalog import Condition, Entry, Field, Level, Search
 from inference.domain.matching import AnyOf
-from inference.domain.result import Result, Role
+from inference.domain.result import Result, ResultObject, Role
 from wetread.bootstrap import Stores
 
 _MOST = 5_000  # Instances of one page
@@ -29,6 +29,7 @@ _BROKEN: tuple[type[Exception], ...] = (
     ValueError,
     struct.error,
 )
+_OF_OVERLAY = ["NumberOfFrames", "SourceImageSequence"]
 _BULK = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 
 
@@ -63,21 +64,28 @@ def images_of(stores: Stores, uid: str, results: list[Result]) -> list[dict[str,
 
 
 def overlays_of(stores: Stores, uid: str, results: list[Result]) -> list[dict[str, Any]]:
-    """Return the overlays of `results`, with the number of their frames."""
-    frames = {
-        entry.text(Field.SOP_INSTANCE_UID): _number(entry, Field.NUMBER_OF_FRAMES, 1)
-        for entry in _instances(stores, uid)
-    }
-    return [
-        {
-            "uid": each.sop_instance_uid,
-            "text": str(result.model or ""),
-            "frames": frames.get(each.sop_instance_uid, 1),
-        }
-        for result in results
-        for each in result.objects
-        if each.role is Role.OVERLAY
+    """Return the overlays of `results`, with what each of their frames was made of."""
+    overlays = [
+        (result, each) for result in results for each in result.objects if each.role is Role.OVERLAY
     ]
+    return [
+        {"uid": each.sop_instance_uid, "text": str(result.model or "")} | _frames(stores, each)
+        for result, each in overlays
+    ]
+
+
+def _frames(stores: Stores, overlay: ResultObject) -> dict[str, Any]:
+    """Return how many frames there are, and the SOP Instance UIDs of their sources."""
+    try:
+        with stores.archive.path(overlay.key).open("rb") as file:
+            header = pydicom.dcmread(file, specific_tags=_OF_OVERLAY, stop_before_pixels=True)
+        sources = [
+            str(each.get("ReferencedSOPInstanceUID", ""))
+            for each in header.get("SourceImageSequence", [])
+        ]
+        return {"frames": int(header.get("NumberOfFrames") or 1), "sources": sources}
+    except (OSError, InvalidDicomError, *_BROKEN):  # the rest of the page still counts
+        return {"frames": 1, "sources": []}
 
 
 def tags_of(stores: Stores, uid: str, sop_instance_uid: str) -> list[dict[str, str]] | None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from inference.domain.job import ModelId
+from wetread.web.markdown import as_html
 from wetread.web.pages import templates
 from wetread.web.problems import NotFound
 
@@ -24,6 +25,7 @@ def build_router(cards: Cards) -> APIRouter:
         card = cards(asked)
         if card is None:
             raise NotFound("no model of this name and version is registered")
-        return templates.TemplateResponse(request, "model.html", {"model": asked, "card": card})
+        context = {"model": asked, "card": as_html(card), "titled": card.startswith("# ")}
+        return templates.TemplateResponse(request, "model.html", context)
 
     return router

@@ -6,7 +6,8 @@ stand in no address, no history and no log of a proxy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
@@ -14,9 +15,9 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from inference.domain.finding import Finding, Presence
 from inference.domain.matching import date_key
-from inference.domain.reading import Order, Reading, ReadingQuery, Standing
-from inference.domain.result import ResultObject, Role
+from inference.domain.reading import Order, ReadingQuery, Standing
 from wetread.bootstrap import Stores
 from wetread.web.pages import templates
 
@@ -24,7 +25,35 @@ _SIZE = 50  # studies on a page
 _LONGEST = 4096  # bytes of a form
 _LAST_PAGE = 1_000_000
 
+_URGENCY = (Presence.PRESENT, Presence.UNDETERMINED, Presence.ABSENT)
+_TOLD = 3  # findings of a result that are absent
+
 Word = TypeVar("Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a line of the list shows of a result, and the rest of it in words."""
+
+    shown: tuple[Finding, ...]
+    more: str = ""
+
+
+def told(findings: Sequence[Finding]) -> Told:
+    """Return every finding that is present or undetermined, the surest first; few absent ones."""
+    found = sorted(findings, key=lambda each: (_URGENCY.index(each.presence), -each.certainty))
+    asks = [each for each in found if each.presence is not Presence.ABSENT]
+    rest = found[len(asks) :]
+    if not asks and len(rest) <= _TOLD:
+        return Told(tuple(rest))
+    if len(rest) == 1:
+        return Told((*asks, *rest))
+    names = ", ".join(each.finding.meaning.lower() for each in rest[:_TOLD])
+    others = f" and {len(rest) - _TOLD} more" if len(rest) > _TOLD else ""
+    return Told(tuple(asks), f"absent: {names}{others}" if rest else "")
+
+
+templates.env.filters["told"] = told
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -56,7 +85,7 @@ def build_router(stores: Stores) -> APIRouter:
             request,
             "list.html",
             {
-                "readings": [(each, picture_of(each)) for each in page.readings],
+                "readings": page.readings,
                 "total": page.total,
                 "load": stores.reading.load(),
                 "choices": stores.reading.choices(),
@@ -88,17 +117,6 @@ def read_query(asked: Mapping[str, str], page: int = 1) -> ReadingQuery:
         limit=_SIZE,
         offset=(page - 1) * _SIZE,
     )
-
-
-def picture_of(reading: Reading) -> ResultObject | None:
-    """Return the overlay that a thumbnail is made of; None where the source has to do."""
-    overlays = [
-        each
-        for _, result in reading.results
-        for each in result.objects
-        if each.role is Role.OVERLAY
-    ]
-    return overlays[-1] if overlays else None
 
 
 def _word(kind: type[Word], text: str) -> Word | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from inference.domain.errors import WetreadError
 from inference.domain.finding import Presence
-from inference.domain.reading import counting
+from inference.domain.job import ModelId
+from inference.domain.reading import Order, Reading, ReadingQuery, counting
 from inference.domain.result import ResultObject, Role
 from inference.domain.review import ReviewReason, Verdict
+from inference.domain.study import Study
 from inference.domain.uid import check_uid
 from structured_reports.text import report_as_text
 from wetread.bootstrap import Stores
@@ -22,8 +26,15 @@ from wetread.web.pages import templates
 from wetread.web.problems import NotFound
 from wetread.web.timeline import timeline
 
+_OTHERS = 20  # Studies of the same patient
 
-def build_router(stores: Stores, knows_reviewer: bool = False) -> APIRouter:
+Gates = Callable[[ModelId], ModelId | None]
+"""Returns the gate in front of a model; None where there is none."""
+
+
+def build_router(
+    stores: Stores, knows_reviewer: bool = False, gates: Gates = lambda model: None
+) -> APIRouter:
     """`knows_reviewer`: a proxy says who reviews, so that nobody has to type it."""
     router = APIRouter(include_in_schema=False)
 
@@ -60,6 +71,16 @@ def build_router(stores: Stores, knows_reviewer: bool = False) -> APIRouter:
                     for job, result in results
                 },
                 "reviews": {job: describe_reviews(each) for job, each in reviews.items()},
+                "review_texts": {
+                    each.review_id: _text(stores, each.report)
+                    for group in reviews.values()
+                    for each in group
+                    if each.report is not None
+                },
+                "gates": {
+                    job.job_id: result.model and gates(result.model) for job, result in results
+                },
+                "others": _others(stores, found),
                 "deliveries": deliveries,
                 "events": timeline(
                     found,
@@ -101,4 +122,20 @@ def build_router(stores: Stores, knows_reviewer: bool = False) -> APIRouter:
 
 
 def _text(stores: Stores, report: ResultObject) -> str:
-    return report_as_text(stores.archive.path(report.key).read_bytes())
+    try:
+        return report_as_text(stores.archive.path(report.key).read_bytes())
+    except (OSError, WetreadError):
+        return "The report cannot be read."
+
+
+def _others(stores: Stores, study: Study) -> list[Reading]:
+    """Return what else there is of the patient, the newest first. Without an ID, nobody knows."""
+    patient = study.attributes.patient_id
+    if not patient:
+        return []
+    query = ReadingQuery(patient_id=patient, order=Order.NEWEST, limit=_OTHERS)
+    return [
+        each
+        for each in stores.reading.read(query).readings
+        if each.study.study_instance_uid != study.study_instance_uid
+    ]

@@ -85,6 +85,16 @@ if (history.state && !location.search) {
   page = history.state.page ?? "1"
   load()
 }
+// What changes is shown at once, so nothing is to be pressed; narrow screens fold the filters up.
+document.getElementById("show").hidden = true
+const more = document.getElementById("more")
+const unfold = (open) => {
+  more.setAttribute("aria-expanded", String(open))
+  document.getElementById("narrow").classList.toggle("folded", !open)
+}
+more.hidden = false
+more.addEventListener("click", () => unfold(more.getAttribute("aria-expanded") !== "true"))
+unfold(matchMedia("(min-width: 60.01rem)").matches || [...asked()].some(([name, value]) => value && !["page", "order", "text"].includes(name)))
 // Pictures that failed before this ran
 for (const each of document.querySelectorAll(".picture img")) {
   if (each.complete && !each.naturalWidth && each.getAttribute("loading") !== "lazy") each.classList.add("none")
