@@ -90,19 +90,21 @@ class _Connection:
                 await listening
 
     async def _send_all(self, listening: asyncio.Task[None]) -> None:
-        last = 0
+        sent: list[int] = []  # and not yet forgotten
         while not listening.done():
             self._bell.clear()
             if self._ended:
                 await self._websocket.close(_REPLACED)
                 return
             try:
-                events = await run_in_threadpool(self._worklist.events, self._ae_title, last)
+                events = await run_in_threadpool(self._worklist.events, self._ae_title)
                 for each in events:
-                    await self._websocket.send_text(message_of(each))
-                    last = each.number
-                if events:
-                    await run_in_threadpool(self._worklist.forget, self._ae_title, last)
+                    if each.number not in sent:
+                        await self._websocket.send_text(message_of(each))
+                        sent.append(each.number)
+                if sent:
+                    await run_in_threadpool(self._worklist.forget, self._ae_title, tuple(sent))
+                    sent.clear()
                     continue
             except ResourceError as error:
                 LOG.warning("events cannot be read now: %s", error)

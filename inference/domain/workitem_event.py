@@ -41,7 +41,7 @@ class WorkitemEvent:
 
 @dataclass(frozen=True, slots=True)
 class KeptEvent:
-    """An event that waits for a subscriber. `number` grows."""
+    """An event that waits for a subscriber. `number` grows, and is never used again."""
 
     number: int
     event: WorkitemEvent

@@ -175,15 +175,14 @@ class MemoryWorkitems:
         with self._store.transaction():
             self._tell((event,), at)
 
-    def events(self, ae_title: str, after: int = 0, limit: int = 100) -> Sequence[KeptEvent]:
+    def events(self, ae_title: str, limit: int = 100) -> Sequence[KeptEvent]:
         with self._store.transaction():
-            kept = self._events.get(ae_title, [])
-            return tuple(each for each in kept if each.number > after)[:limit]
+            return tuple(self._events.get(ae_title, ())[:limit])
 
-    def forget(self, ae_title: str, through: int) -> None:
+    def forget(self, ae_title: str, numbers: Sequence[int]) -> None:
         with self._store.transaction():
             kept = self._events.get(ae_title, [])
-            self._events[ae_title] = [each for each in kept if each.number > through]
+            self._events[ae_title] = [each for each in kept if each.number not in numbers]
 
     def _tell(self, events: Sequence[WorkitemEvent], at: datetime) -> None:
         for event in events:

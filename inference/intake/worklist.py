@@ -168,11 +168,11 @@ class WorklistDesk:
         if not self._workitems.suspend(ae_title, workitem_uid):
             raise UnknownWorkitem(f"{ae_title} is not subscribed to {workitem_uid}")
 
-    def events(self, ae_title: str, after: int = 0) -> Sequence[KeptEvent]:
-        return self._workitems.events(ae_title, after)
+    def events(self, ae_title: str) -> Sequence[KeptEvent]:
+        return self._workitems.events(ae_title)
 
-    def forget(self, ae_title: str, through: int) -> None:
-        self._workitems.forget(ae_title, through)
+    def forget(self, ae_title: str, numbers: Sequence[int]) -> None:
+        self._workitems.forget(ae_title, numbers)
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         with self._lock:

@@ -59,7 +59,7 @@ workitem_subscriptions = Table(
     Column("conditions", JSON, nullable=False),
 )
 
-# A number is never used again, so that a subscriber that has seen one has seen all before.
+# A number is never used again, so that to forget one never forgets another.
 workitem_events = Table(
     "workitem_events",
     metadata,

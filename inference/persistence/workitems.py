@@ -227,21 +227,21 @@ class SqlWorkitems:
         with self._database.writing() as connection:
             tell(connection, (event,), at)
 
-    def events(self, ae_title: str, after: int = 0, limit: int = 100) -> Sequence[KeptEvent]:
+    def events(self, ae_title: str, limit: int = 100) -> Sequence[KeptEvent]:
         query = (
             select(workitem_events)
-            .where(workitem_events.c.ae_title == ae_title, workitem_events.c.number > after)
+            .where(workitem_events.c.ae_title == ae_title)
             .order_by(workitem_events.c.number)
             .limit(limit)
         )
         with self._database.reading() as connection:
             return tuple(kept_event(row) for row in connection.execute(query))
 
-    def forget(self, ae_title: str, through: int) -> None:
+    def forget(self, ae_title: str, numbers: Sequence[int]) -> None:
         with self._database.writing() as connection:
             connection.execute(
                 delete(workitem_events).where(
-                    workitem_events.c.ae_title == ae_title, workitem_events.c.number <= through
+                    workitem_events.c.ae_title == ae_title, workitem_events.c.number.in_(numbers)
                 )
             )
 

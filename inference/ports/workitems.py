@@ -95,12 +95,15 @@ class Workitems(Protocol):
         """Tell all subscribers."""
         ...
 
-    def events(self, ae_title: str, after: int = 0, limit: int = 100) -> Sequence[KeptEvent]:
+    def events(self, ae_title: str, limit: int = 100) -> Sequence[KeptEvent]:
         """Return the events that wait for a subscriber, the oldest first."""
         ...
 
-    def forget(self, ae_title: str, through: int) -> None:
-        """Forget the events up to this number: the subscriber has them."""
+    def forget(self, ae_title: str, numbers: Sequence[int]) -> None:
+        """Forget these events: the subscriber has them.
+
+        Not all up to a number: one with a lower number may be committed later.
+        """
         ...
 
 
@@ -152,9 +155,9 @@ class Worklist(Protocol):
 
     def suspend(self, ae_title: str, workitem_uid: str) -> None: ...
 
-    def events(self, ae_title: str, after: int = 0) -> Sequence[KeptEvent]: ...
+    def events(self, ae_title: str) -> Sequence[KeptEvent]: ...
 
-    def forget(self, ae_title: str, through: int) -> None: ...
+    def forget(self, ae_title: str, numbers: Sequence[int]) -> None: ...
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have `listener` called when there may be events; it must return at once.

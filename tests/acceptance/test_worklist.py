@@ -55,11 +55,14 @@ class Client:
         return connect(answer.headers["Content-Location"], proxy=None)
 
 
-def states(connection: ClientConnection, uid: str, last: str) -> list[str]:
+def states(node: Node, connection: ClientConnection, uid: str, last: str) -> list[str]:
     """Hear of a workitem until it is in this state."""
     heard: list[str] = []
     while not heard or heard[-1] != last:
-        event = json.loads(connection.recv(timeout=120))
+        try:
+            event = json.loads(connection.recv(timeout=120))
+        except TimeoutError:
+            raise AssertionError(f"heard {heard}\n{node.log_text[-6000:]}") from None
         if text(event, "00001000") == uid and text(event, "00001002") == "1":
             heard.append(text(event, ups.STATE))
     return heard
@@ -86,7 +89,7 @@ def test_a_reading_is_requested_and_watched_until_the_report_is_there(
         created = client.send("POST", "/workitems?2.25.4711", said)
         assert created.status_code == 201
         assert created.headers["Location"] == f"{client.url}/workitems/2.25.4711"
-        heard = states(listening, "2.25.4711", "COMPLETED")
+        heard = states(node, listening, "2.25.4711", "COMPLETED")
     assert heard == ["SCHEDULED", "IN PROGRESS", "COMPLETED"]
     found = client.get("2.25.4711")
     outputs = (ups.PERFORMED, ups.OUTPUTS)
@@ -139,7 +142,8 @@ def test_every_job_is_a_workitem_and_stays_one_after_a_crash(
 
 
 def test_others_create_claim_update_and_complete(make_node: Callable[..., Node]) -> None:
-    client = Client(make_node())
+    node = make_node()
+    client = Client(node)
     said = new_step(**{ups.INPUTS: element("SQ", input_of("1.2.3"))})
     assert client.send("POST", "/workitems?workitem=2.25.1", said).status_code == 201
     assert client.search("ProcedureStepState=SCHEDULED&InputReadinessState=READY") == ["2.25.1"]
@@ -154,7 +158,7 @@ def test_others_create_claim_update_and_complete(make_node: Callable[..., Node])
         path = "/workitems/2.25.1?transaction-uid=1.2.3"
         assert client.send("POST", path, done).status_code == 200
         assert client.state("2.25.1", "COMPLETED", "1.2.3").status_code == 200
-        heard = states(listening, "2.25.1", "COMPLETED")
+        heard = states(node, listening, "2.25.1", "COMPLETED")
     assert heard == ["SCHEDULED", "IN PROGRESS", "COMPLETED"]
     found = client.get("2.25.1")
     assert ups.TRANSACTION_UID not in found
