@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from dicom_node.dicomweb.context import PREFIX, service_url
 from dicom_node.dicomweb.media import DICOM, JSON, OCTETS, XML, wanted
@@ -27,6 +27,12 @@ _SEARCH = (
     "multiplevaluematching",
 )
 _RENDERING = ("window", "viewport", "quality", "annotation")
+_OF_WORKITEMS = {  # by the end of the path, of POST
+    "/workitems": ("workitem",),
+    "/workitems/{workitem}": ("transaction-uid",),
+    "/cancelrequest": ("requester",),
+    "/subscribers/{aetitle}": ("deletionlock", "filter"),
+}
 
 
 def add_capabilities(router: APIRouter) -> None:
@@ -61,8 +67,8 @@ def _resources(router: APIRouter) -> list[dict[str, object]]:
             "media_types": list(_media(route.path, method)),
         }
         for route in router.routes
-        if isinstance(route, APIRoute)
-        for method in sorted(route.methods or ())
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+        for method in sorted(getattr(route, "methods", None) or ("GET",))
     ]
 
 
@@ -72,6 +78,8 @@ def _parameters(path: str, method: str) -> tuple[str, ...]:
     is_search = method == "GET" and path.endswith(
         ("/studies", "/series", "/instances", "/workitems")
     )
+    if method == "POST":
+        return next((each for end, each in _OF_WORKITEMS.items() if path.endswith(end)), ())
     return _SEARCH if is_search else ()
 
 
@@ -84,6 +92,10 @@ def _media(path: str, method: str) -> tuple[str, ...]:
         return (DICOM, *MEDIA)
     if path.startswith(PREFIX + "/studies/") and path.endswith("}") and method == "GET":
         return (DICOM,)
+    if path.startswith(PREFIX + "/workitems") and method != "GET":
+        return ()
+    if path.startswith(PREFIX + "/subscribers"):
+        return (JSON,)
     if path in (PREFIX, PREFIX + "/capabilities"):
         return (_WADL, "application/json")
     return (JSON, XML)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -124,6 +125,14 @@ class OriginServer:
         answer = self.get(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+def send(origin: OriginServer, method: str, path: str, said: Any = None, **headers: str) -> Any:
+    """Send a data set, or bytes as they are; `Content_Type` and others name headers."""
+    body = said if isinstance(said, bytes | None) else json.dumps(said)
+    said_too = {name.replace("_", "-"): value for name, value in headers.items()}
+    headers = {"Content-Type": "application/dicom+json"} | said_too
+    return origin.client.request(method, origin.url + path, content=body, headers=headers)
 
 
 def part10_of(made: FileDataset) -> bytes:
