@@ -24,6 +24,7 @@ from benchmarks.support.node import WebNode
 from benchmarks.support.volumes import COMPRESSED, ONE_FILE, SLICES, Store, compressed, slices
 from tests.support.servers import OrthancServer
 
+ORTHANC = {"SyncStorageArea": False}  # to fill it sooner
 AS_HELD = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 PLAIN = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.1'
 JSON = "application/dicom+json"
@@ -44,7 +45,7 @@ def main() -> None:
         few = store.add(compressed(40))
         store.close()
         (folder / "orthanc").mkdir()
-        orthanc = stack.enter_context(OrthancServer(folder / "orthanc"))
+        orthanc = stack.enter_context(OrthancServer(folder / "orthanc", options=ORTHANC))
         orthanc.upload(*paths, one, *few)
         node = stack.enter_context(WebNode(folder / "node"))
         servers = {"wetread": node.dicomweb_url, "orthanc": orthanc.dicomweb_url}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 import psutil
+
+from benchmarks.support.volumes import STORED, slices
 
 _PIECE = 1 << 20  # bytes
 _SLOW_PIECE = 64 << 10  # bytes
@@ -108,3 +111,42 @@ class Watch:
     def rise(self) -> float:
         """Return MB."""
         return (self.highest - self.before) / 1e6
+
+
+def store(url: str, clients: int, megabytes: int) -> tuple[float, int]:
+    """Let clients store slices at once, `megabytes` each; return seconds and bytes."""
+    sizes = [0] * clients
+
+    def run(number: int) -> None:
+        sizes[number] = _store(url, f"{STORED}.{number + 1}", megabytes)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if not all(sizes):
+        raise SystemExit(f"{url}: what was sent was not stored")
+    return time.perf_counter() - started, sum(sizes)
+
+
+def _store(url: str, study: str, megabytes: int) -> int:
+    """Send one message in chunks, as it is made."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=300)
+    size = 0
+
+    def message() -> Iterator[bytes]:
+        nonlocal size
+        for content in slices(megabytes, study):
+            size += len(content)
+            yield b"--limit\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n"
+        yield b"--limit--\r\n"
+
+    media = 'multipart/related; type="application/dicom"; boundary=limit'
+    headers = {"Content-Type": media, "Accept": "application/dicom+json"}
+    connection.request("POST", parts.path, message(), headers, encode_chunked=True)
+    answer = connection.getresponse()
+    answer.read()
+    return size if answer.status == 200 else 0

@@ -22,6 +22,7 @@ _ROOT = "1.2.826.0.1.3680043.9.8"
 SLICES = f"{_ROOT}.1"
 ONE_FILE = f"{_ROOT}.2"
 COMPRESSED = f"{_ROOT}.3"
+STORED = f"{_ROOT}.4"
 
 
 def slices(megabytes: int, study: str = SLICES) -> Iterator[bytes]:
