@@ -33,6 +33,7 @@ from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import check, migrate
 from inference.persistence.outbox import SqlOutbox
+from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
@@ -158,7 +159,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
     return Stores(
         database,
         SqlIndex(database),
-        SqlJobQueue(database),
+        SqlJobQueue(database) if database.is_sqlite else ProcrastinateJobQueue(database),
         SqlResults(database),
         SqlOutbox(database),
         SqlCursors(database),

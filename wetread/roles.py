@@ -16,9 +16,11 @@ from inference.intake.door import Door
 from inference.intake.elected import Elected
 from inference.intake.stability import Stability
 from inference.intake.worklist import WorklistDesk
+from inference.persistence import tickets
 from inference.persistence.leadership import SqlLeadership
 from inference.ports import Intake, Service
 from inference.ports.meter import Meter
+from inference.worker.worker import Worker
 from wetread.bootstrap import (
     VERSION,
     Stores,
@@ -33,6 +35,12 @@ from wetread.bootstrap import (
 from wetread.settings import OrthancSettings, Settings
 
 _ABANDONED = 3600.0  # seconds after which nobody writes to a spooled file any more
+
+
+# Seconds between two looks at an empty queue. Who listens looks for what nobody tells: that
+# a Job may be tried again, and that a worker is dead.
+_ASLEEP = 0.5
+_LISTENING = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,10 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
         services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
         services.append(Cataloguer(stores.catalog, stores.archive))
     if "worker" in settings.roles:
-        services.append(_worker(settings, stores, meter))
+        worker = _worker(settings, stores, meter)
+        services.append(worker)
+        if not settings.is_embedded:
+            services.append(_listener(stores, worker))
     worklist = None
     if receives:
         if settings.is_embedded:
@@ -159,10 +170,9 @@ def _elected_keeper(settings: Settings, stores: Stores) -> Service:
     return Elected("worklist", make, SqlLeadership(stores.database, "worklist"))
 
 
-def _worker(settings: Settings, stores: Stores, meter: Meter) -> Service:
+def _worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
-    from inference.worker.worker import Worker
     from structured_reports.encoder import DicomResultEncoder
 
     use_threads(settings.inference_threads)
@@ -188,7 +198,14 @@ def _worker(settings: Settings, stores: Stores, meter: Meter) -> Service:
         lease=timedelta(seconds=settings.lease_seconds),
         maximum_attempts=settings.maximum_attempts,
         meter=meter,
+        idle=_ASLEEP if settings.is_embedded else _LISTENING,
     )
+
+
+def _listener(stores: Stores, worker: Worker) -> Service:
+    from inference.persistence.listener import Listener
+
+    return Listener(stores.database, {tickets.CHANNEL: worker.wake})
 
 
 def _courier(settings: Settings, stores: Stores, meter: Meter) -> Service:

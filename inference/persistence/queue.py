@@ -14,6 +14,7 @@ from inference.domain.errors import LeaseLost
 from inference.domain.event import EventKind, event_of
 from inference.domain.instance import Priority
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
+from inference.persistence import tickets
 from inference.persistence.cataloguing import forget
 from inference.persistence.engine import Database
 from inference.persistence.events import append
@@ -37,6 +38,17 @@ class SqlJobQueue:
                 insert_jobs(connection, requests, at)
 
     def claim(self, worker: str, now: datetime, lease: timedelta) -> Lease | None:
+        with self._database.writing() as connection:
+            row = self._take(connection, worker, now, lease)
+            if row is None:
+                return None
+            append(connection, event_of(job_of(row), EventKind.JOB_STARTED))
+            return _lease(row)
+
+    def _take(
+        self, connection: Connection, worker: str, now: datetime, lease: timedelta
+    ) -> Any | None:
+        """Return the row of the most urgent Job that is due, which is running now."""
         due = (
             select(jobs.c.job_id)
             .where(jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)), jobs.c.due_at <= now)
@@ -44,25 +56,12 @@ class SqlJobQueue:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        take = (
+        return connection.execute(
             update(jobs)
             .where(jobs.c.job_id == due.scalar_subquery())
-            .values(
-                state=JobState.RUNNING,
-                attempts=jobs.c.attempts + 1,
-                fence=jobs.c.fence + 1,
-                worker=worker,
-                started_at=now,
-                due_at=now + lease,
-            )
+            .values(running(worker, now, lease))
             .returning(jobs)
-        )
-        with self._database.writing() as connection:
-            row = connection.execute(take).one_or_none()
-            if row is None:
-                return None
-            append(connection, event_of(job_of(row), EventKind.JOB_STARTED))
-            return _lease(row)
+        ).one_or_none()
 
     def extend(self, lease: Lease, now: datetime, by: timedelta) -> Lease:
         with self._database.writing() as connection:
@@ -82,15 +81,19 @@ class SqlJobQueue:
             )
             if not changed.rowcount:
                 raise LeaseLost()
+            tickets.give_back(connection, [lease.job.job_id], not_before)
 
     def release(self, worker: str) -> int:
         with self._database.writing() as connection:
-            changed = connection.execute(
+            released = connection.execute(
                 update(jobs)
                 .where(jobs.c.state == JobState.RUNNING, jobs.c.worker == worker)
                 .values(state=JobState.QUEUED, worker="", due_at=jobs.c.started_at)
-            )
-            return changed.rowcount
+                .returning(jobs.c.job_id, jobs.c.due_at)
+            ).all()
+            for row in released:
+                tickets.give_back(connection, [row.job_id], row.due_at)
+            return len(released)
 
     def replay(self, job_id: int, at: datetime) -> bool:
         with self._database.writing() as connection:
@@ -106,9 +109,11 @@ class SqlJobQueue:
                     finished_at=None,
                     error="",
                 )
-            )
-            if not changed.rowcount:
+                .returning(jobs)
+            ).one_or_none()
+            if changed is None:
                 return False
+            tickets.defer(connection, job_id, job_of(changed).request)
             result = select(results.c.result_id).where(results.c.job_id == job_id)
             made = select(result_objects.c.sop_instance_uid).where(
                 result_objects.c.result_id.in_(result)
@@ -158,8 +163,9 @@ def insert_jobs(connection: Connection, requests: Sequence[JobRequest], at: date
         )
         if connection.scalar(select(jobs.c.job_id).where(same)) is not None:
             continue
-        connection.execute(
-            insert(jobs).values(
+        job_id = connection.scalar(
+            insert(jobs)
+            .values(
                 study_instance_uid=request.study_instance_uid,
                 revision=request.revision,
                 model_name=name,
@@ -177,7 +183,22 @@ def insert_jobs(connection: Connection, requests: Sequence[JobRequest], at: date
                 due_at=at,
                 error="",
             )
+            .returning(jobs.c.job_id)
         )
+        assert job_id is not None
+        tickets.defer(connection, job_id, request)
+
+
+def running(worker: str, now: datetime, lease: timedelta) -> dict[str, Any]:
+    """Return what changes in a Job that `worker` takes."""
+    return {
+        "state": JobState.RUNNING,
+        "attempts": jobs.c.attempts + 1,
+        "fence": jobs.c.fence + 1,
+        "worker": worker,
+        "started_at": now,
+        "due_at": now + lease,
+    }
 
 
 def held(lease: Lease) -> ColumnElement[bool]:

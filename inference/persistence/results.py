@@ -16,6 +16,7 @@ from inference.domain.instance import Description
 from inference.domain.job import Job, JobState, Lease, ModelId
 from inference.domain.refusal import Refusal
 from inference.domain.result import Outcome, Result, ResultObject
+from inference.persistence import tickets
 from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
@@ -49,6 +50,7 @@ class SqlResults:
         with self._database.writing() as connection:
             if not connection.execute(update(jobs).where(held(lease)).values(ending)).rowcount:
                 raise LeaseLost()
+            tickets.finish(connection, lease.job.job_id)
             _insert(connection, lease.job.job_id, result)
             catalogue_objects(connection, result.objects, descriptions or {})
             if not lease.job.request.shadow:

@@ -142,6 +142,7 @@ jobs = Table(
     Column("finished_at", UtcDateTime),
     Column("error", Words, nullable=False),
     Column("shadow", Boolean, nullable=False, server_default=false()),
+    Column("ticket", BigInteger),  # its number in Procrastinate's queue, on PostgreSQL
     UniqueConstraint("study_instance_uid", "revision", "model_name", "shadow"),
     Index("ix_jobs_model_name", "model_name", "shadow", "study_instance_uid", "revision"),
     Index("ix_jobs_state_due_at", "state", "due_at"),

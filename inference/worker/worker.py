@@ -45,6 +45,7 @@ class Worker:
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
     A Job in shadow ends in a Result alone: no report, and nothing to deliver.
+    `idle` is how many seconds pass between two looks at an empty queue unless it is woken.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Worker:
         lease: timedelta,
         maximum_attempts: int,
         meter: Meter | None = None,
+        idle: float = _IDLE,
     ) -> None:
         self.name = name
         self._queue = queue
@@ -77,7 +79,9 @@ class Worker:
         self._lease = lease
         self._maximum_attempts = maximum_attempts
         self._meter = meter or Unmetered()
+        self._idle = idle
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -88,8 +92,13 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=self.name)
         self._thread.start()
 
+    def wake(self) -> None:
+        """Say that there may be a Job. Never blocks."""
+        self._woken.set()
+
     def stop(self) -> None:
         self._stopping.set()
+        self.wake()
         if self._thread is not None:
             self._thread.join()
 
@@ -120,7 +129,8 @@ class Worker:
                 _log.exception("worker %s: cannot take jobs now", self.name)
                 busy = False
             if not busy:
-                self._stopping.wait(_IDLE)
+                self._woken.wait(self._idle)
+                self._woken.clear()
 
     def _work(self, lease: Lease) -> None:
         job = lease.job

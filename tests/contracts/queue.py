@@ -59,9 +59,9 @@ class JobQueueContract(RepositoriesContract):
     def test_the_urgent_go_first_then_the_older(self, repositories: Repositories) -> None:
         repositories.receive()
         for name, priority, seconds in (
-            ("late", Priority.MEDIUM, 2),
-            ("early", Priority.MEDIUM, 1),
             ("low", Priority.LOW, 0),
+            ("early", Priority.MEDIUM, 1),
+            ("late", Priority.MEDIUM, 2),
             ("high", Priority.HIGH, 3),
         ):
             repositories.queue.enqueue(

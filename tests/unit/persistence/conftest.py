@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from inference.domain.job import Lease
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
@@ -16,6 +19,7 @@ from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import migrate
 from inference.persistence.outbox import SqlOutbox
+from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.reading import SqlReadingList
 from inference.persistence.results import SqlResults
@@ -41,12 +45,20 @@ def postgresql_template(postgresql: PostgresqlServer) -> str:
     database = Database(postgresql.url(name))
     migrate(database)
     database.close()
+    postgresql.execute(_CLOCK, name)
+    return name
+
+
+def with_clock(server: PostgresqlServer, template: str) -> str:
+    """Create a database whose `now()` is the test's."""
+    name = server.create(template)
+    server.execute(f"ALTER DATABASE {name} SET search_path = public, clock, pg_catalog")
     return name
 
 
 @pytest.fixture
 def postgresql_name(postgresql: PostgresqlServer, postgresql_template: str) -> Iterator[str]:
-    name = postgresql.create(postgresql_template)
+    name = with_clock(postgresql, postgresql_template)
     yield name
     postgresql.drop(name)
 
@@ -78,10 +90,29 @@ def database(database_path: Path) -> Iterator[Database]:
     database.close()
 
 
+class ClockedQueue(ProcrastinateJobQueue):
+    """Procrastinate asks its database for the time. Here that is the test's."""
+
+    def claim(self, worker: str, now: datetime, lease: timedelta) -> Lease | None:
+        with self._database.writing() as connection:
+            connection.execute(text("UPDATE clock.time SET at = :at"), {"at": now})
+        return super().claim(worker, now, lease)
+
+
+# Functions find `now` along the search path, in which the system's own would go first.
+_CLOCK = """
+CREATE SCHEMA clock;
+CREATE TABLE clock.time (at timestamptz NOT NULL);
+INSERT INTO clock.time VALUES ('2026-01-01');
+CREATE FUNCTION clock.now() RETURNS timestamptz STABLE LANGUAGE sql
+    AS 'SELECT at FROM clock.time';
+"""
+
+
 def repositories_on(database: Database) -> Repositories:
     return Repositories(
         SqlIndex(database),
-        SqlJobQueue(database),
+        SqlJobQueue(database) if database.is_sqlite else ClockedQueue(database),
         SqlResults(database),
         SqlOutbox(database),
         SqlCursors(database),

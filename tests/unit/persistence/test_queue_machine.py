@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,15 +50,40 @@ from tests.contracts.repositories import (
     make_request,
     make_result,
 )
-from tests.unit.persistence.conftest import repositories_on
+from tests.support.postgresql import PostgresqlServer
+from tests.unit.persistence.conftest import repositories_on, with_clock
 
 WORKERS = st.sampled_from(["a", "b"])
 JOBS = st.integers(1, 8)
 
 
-def test_both_queues_do_the_same(migrated: Path) -> None:
+@contextmanager
+def on_sqlite(template: Path) -> Iterator[Database]:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(sqlite_url(Path(shutil.copy(template, folder))))
+        yield database
+        database.close()
+
+
+@contextmanager
+def on_postgresql(server: PostgresqlServer, template: str) -> Iterator[Database]:
+    name = with_clock(server, template)
+    database = Database(server.url(name))
+    yield database
+    database.close()
+    server.drop(name)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_both_queues_do_the_same(kind: str, request: pytest.FixtureRequest) -> None:
+    def opened() -> AbstractContextManager[Database]:
+        if kind == "sqlite":
+            return on_sqlite(request.getfixturevalue("migrated"))
+        template = request.getfixturevalue("postgresql_template")
+        return on_postgresql(request.getfixturevalue("postgresql"), template)
+
     class Machine(QueueMachine):
-        template = migrated
+        opened_anew = staticmethod(opened)
 
     run_state_machine_as_test(
         Machine,
@@ -70,14 +97,13 @@ def test_both_queues_do_the_same(migrated: Path) -> None:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    template: Path
+    opened_anew: Callable[[], AbstractContextManager[Database]]
     leases: Bundle[Lease] = Bundle("leases")
 
     @initialize()
     def open(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.template, self.folder / "wetread.db")
-        self.database = Database(sqlite_url(self.folder / "wetread.db"))
+        self.stack = ExitStack()
+        self.database = self.stack.enter_context(self.opened_anew())
         store = MemoryStore()
         self.sql = repositories_on(self.database)
         self.memory = Repositories(
@@ -99,8 +125,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.memory.receive()
 
     def teardown(self) -> None:
-        self.database.close()
-        shutil.rmtree(self.folder)
+        self.stack.close()
 
     def same(self, act: Callable[[Repositories], object]) -> object:
         """Do it to both: they answer the same, "lost" included."""
@@ -127,6 +152,7 @@ class QueueMachine(RuleBasedStateMachine):
         self, revision: int, model: ModelId | None, priority: Priority, shadow: bool
     ) -> None:
         request = make_request(revision=revision, model=model, priority=priority, shadow=shadow)
+        self.now += 1e-6  # nothing happens at quite the same time
         self.same(lambda each: each.queue.enqueue([request], at(self.now)))
 
     @rule(target=leases, worker=WORKERS)
@@ -159,6 +185,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(job_id=JOBS)
     def replay(self, job_id: int) -> None:
+        self.now += 1e-6
         self.same(lambda each: each.queue.replay(job_id, at(self.now)))
 
     @rule()
