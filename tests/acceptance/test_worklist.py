@@ -60,7 +60,7 @@ def states(node: Node, connection: ClientConnection, uid: str, last: str) -> lis
     heard: list[str] = []
     while not heard or heard[-1] != last:
         try:
-            event = json.loads(connection.recv(timeout=120))
+            event = json.loads(connection.recv(timeout=200))
         except TimeoutError:
             raise AssertionError(f"heard {heard}\n{node.log_text[-6000:]}") from None
         if text(event, "00001000") == uid and text(event, "00001002") == "1":

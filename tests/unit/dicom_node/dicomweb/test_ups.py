@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +66,15 @@ def test_the_uid_comes_by_query_or_body_or_is_new(
     model = the(origin, made)
     assert "00001000" not in model
     assert text(model, ups.SOP_INSTANCE_UID) == made
+
+
+def test_the_example_of_the_manual_works(origin: OriginServer) -> None:
+    origin.worklist.registry.versions["cxr-pneumonia"] = "1.0.0"
+    manual = (Path(__file__).parents[4] / "docs" / "dicomweb.md").read_text()
+    said = re.search(r"-d '(\[\{.*?\}\])'", manual, re.DOTALL)
+    assert said is not None
+    assert send(origin, "POST", "/workitems?2.25.4711", json.loads(said[1])).status_code == 201
+    assert found(origin, "ProcedureStepState=SCHEDULED&limit=10") == ["2.25.4711"]
 
 
 def test_what_was_added_is_told(origin: OriginServer) -> None:
