@@ -91,7 +91,7 @@ class Orthanc:
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
         self._client = _Client(
-            _checked_url(url), username, password, (connect_timeout, read_timeout)
+            checked_url(url), username, password, (connect_timeout, read_timeout)
         )
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ def _checked_id(orthanc_id: str) -> str:
     return orthanc_id
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError("The address of Orthanc must begin with http:// or https://")

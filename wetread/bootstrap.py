@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from dicom_node.archive.s3 import S3Archive
     from inference.models.registry import FolderRegistry
     from inference.worker.reading import Reader
+    from orthanc.dicomweb import OrthancDicomWeb
     from wetread.uploads import Uploads
 
 VERSION = version("wetread")
@@ -290,6 +291,17 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
             )
         )
     return destinations
+
+
+def build_viewer_orthancs(settings: Settings) -> Mapping[str, OrthancDicomWeb]:
+    """Return the Orthancs that the viewer reads, by their names."""
+    from orthanc.dicomweb import OrthancDicomWeb
+
+    return {
+        peer.name: OrthancDicomWeb(peer.url, peer.viewer_root, *credentials(peer))
+        for peer in settings.orthanc
+        if peer.viewer_root
+    }
 
 
 def build_review_desk(settings: Settings, stores: Stores, meter: Meter | None = None) -> ReviewDesk:

@@ -109,6 +109,7 @@ class OrthancSettings(_Section):
     follow: bool = True
     from_start: bool = False
     deliver: bool = True
+    viewer_root: Annotated[str, Field(pattern=r"^(|/[A-Za-z0-9._~/-]*)$")] = ""
     poll_seconds: float = Field(default=1.0, gt=0)
 
 

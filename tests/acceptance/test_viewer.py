@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from structured_reports.encoder import DicomResultEncoder
 from tests.support.chromium import Seen, chromium
 from tests.support.dcmtk import storescu
 from tests.support.node import Node
 from tests.support.programs import wait_for
 from tests.support.radiographs import radiograph
+from tests.support.series import STUDY as SERIES_STUDY
+from tests.support.series import segmented
+from tests.support.servers import OrthancServer
+from tests.support.sources import assessed
 from wetread.settings import Settings
 from wetread.web.viewer import viewer_url
 
@@ -150,3 +155,66 @@ def test_without_the_viewer_no_page_links_to_it(
         assert seen.page.locator("a.ohif").count() == 0
     seen.page.goto(f"{node.url}{viewer_url(source.StudyInstanceUID)}")
     assert "make setup" in seen.page.inner_text("main")
+
+
+def test_the_same_study_in_orthanc_and_a_segmentation(
+    make_node: Callable[..., Node],
+    orthanc_server: OrthancServer,
+    tmp_path: Path,
+    seen: Seen,
+    keep: Callable[[Seen, str], None],
+) -> None:
+    node = make_node(
+        orthanc=[
+            {
+                "name": "pacs",
+                "url": orthanc_server.url,
+                "follow": False,
+                "viewer_root": "/dicom-web/",
+            }
+        ]
+    )
+    source = radiograph(tmp_path / "image.dcm")
+    storescu([tmp_path / "image.dcm"], orthanc_server.dicom_port, called="ORTHANC")
+    storescu([tmp_path / "image.dcm"], node.port, called="WETREAD")
+    storescu(_segmented_series(tmp_path), orthanc_server.dicom_port, called="ORTHANC")
+    node.settle(1)
+    page = seen.page
+
+    page.goto(f"{node.url}{viewer_url(source.StudyInstanceUID, 'pacs')}")
+    page.wait_for_selector(THUMBNAILS)
+    shows(seen, "the source", lambda pixels: spread(pixels) > 20)
+    thumbnail(seen, "AI overlay")
+    shows(seen, "the overlay", lambda pixels: colour(pixels) > 0.05)
+    thumbnail(seen, "AI report")
+    page.wait_for_selector(f"{VIEWPORT} svg >> text=Certainty of Finding")
+    keep(seen, "report")
+    panel = page.frame_locator('iframe[title="AI report"]')
+    assert "Pneumonia" in panel.locator(".finding").inner_text()
+
+    page.goto(f"{node.url}{viewer_url(SERIES_STUDY, 'pacs')}")
+    page.wait_for_selector(THUMBNAILS)
+    shows(seen, "a slice", lambda pixels: spread(pixels) > 20)
+    thumbnail(seen, "SEG")
+    shows(seen, "the segments", lambda pixels: colour(pixels) > 0.005)
+    keep(seen, "segmentation")
+    thumbnail(seen, "AI overlay")
+    page.wait_for_selector("text=(1/3)")
+    keep(seen, "overlay-of-a-series")
+
+    assert not [each for each in seen.asked if "/viewer/dicom-web/" in each]
+    assert seen.foreign(node.url) == []
+    assert seen.faults == []
+
+
+def _segmented_series(folder: Path) -> list[Path]:
+    """Write a CT Series and what a segmenting model says of it; return the files."""
+    evidence, findings, manifest = segmented(folder / "ct")
+    encoder = DicomResultEncoder(software_version="1.0.0")
+    result = assessed(evidence[0].instance, findings)
+    files = [each.part10 for each in evidence]
+    for number, each in enumerate(encoder.encode(result, manifest, evidence, None)):
+        path = folder / f"result-{number}.dcm"
+        path.write_bytes(each.part10)
+        files.append(path)
+    return files

@@ -21,6 +21,7 @@ from wetread.bootstrap import (
     build_review_desk,
     build_shelf,
     build_uploads,
+    build_viewer_orthancs,
     exclusive,
     open_stores,
 )
@@ -131,6 +132,7 @@ def _build_web(
         cards=build_cards(configuration),
         knows_reviewer=bool(configuration.reviewer_header),
         viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
+        viewer_orthancs=build_viewer_orthancs(configuration),
         uploads=build_uploads(configuration, stores, node.intake),
         reviewing=Reviewing(desk, configuration.reviewer_header),
         shelf=build_shelf(configuration, stores),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, FastAPI
 
 from dicom_node.dicomweb import PREFIX
 from inference.ports import Service
+from orthanc.dicomweb import OrthancDicomWeb
 from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
 from wetread.uploads import Uploads
@@ -44,6 +45,7 @@ def build_app(
     cards: Cards = lambda model: None,
     knows_reviewer: bool = False,
     viewer_files: ViewerFiles | None = None,
+    viewer_orthancs: Mapping[str, OrthancDicomWeb] | None = None,
     reviewing: Reviewing | None = None,
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
@@ -75,7 +77,7 @@ def build_app(
     )
     for router in (*pages, *api, *routers, viewer_reports.build_router(stores)):
         app.include_router(router)
-    app.include_router(viewer.build_router(viewer_files))
+    app.include_router(viewer.build_router(viewer_files, viewer_orthancs or {}))
     app.include_router(build_probes(stores, ready, services))
     if cors_origins:
         app.add_middleware(DicomWebCors, origins=cors_origins)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from orthanc.dicomweb import OrthancDicomWeb
+from wetread.web import viewer_sources
 from wetread.web.pages import templates
-from wetread.web.viewer_config import ISOLATED, ROOT, THIS_NODE, ViewerSource, app_config
+from wetread.web.viewer_config import ISOLATED, ROOT, THIS_NODE, app_config
 from wetread.web.viewer_files import PAGE, ViewerFiles
 
 _YEAR = 365 * 24 * 3600  # seconds
@@ -33,10 +35,10 @@ def viewer_url(study_instance_uid: str, source: str = "") -> str:
 templates.env.globals["viewer_url"] = viewer_url
 
 
-def build_router(
-    files: ViewerFiles | None, sources: Sequence[ViewerSource] = (THIS_NODE,)
-) -> APIRouter:
+def build_router(files: ViewerFiles | None, orthancs: Mapping[str, OrthancDicomWeb]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    router.include_router(viewer_sources.build_router(orthancs))
+    sources = (THIS_NODE, *map(viewer_sources.source_of, orthancs))
 
     @router.get(ROOT.rstrip("/"))
     def root() -> RedirectResponse:

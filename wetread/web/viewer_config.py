@@ -25,7 +25,7 @@ class ViewerSource:
 
 ROOT = "/viewer/"
 REPORTS = f"{ROOT}reports"
-THIS_NODE = ViewerSource("wetread", "Wetread", f"{ROOT}dicom-web")
+THIS_NODE = ViewerSource("Wetread", "Wetread", f"{ROOT}dicom-web")
 
 
 def app_config(router: str, sources: Sequence[ViewerSource]) -> str:

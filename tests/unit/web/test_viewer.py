@@ -110,6 +110,7 @@ def test_the_configuration_reads_this_node(dist: Path) -> None:
     assert answer.headers["content-type"].startswith("text/javascript")
     assert 'routerBasename: "/viewer"' in answer.text
     assert '"root": "/viewer/dicom-web"' in answer.text
+    assert "sources/pacs" not in answer.text
 
 
 @pytest.mark.parametrize("dist", [None])

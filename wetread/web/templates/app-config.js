@@ -76,7 +76,14 @@ window.config = {
       supportsWildcard: true,
       dicomUploadEnabled: false,
       omitQuotationForMultipartRequest: true,
-      bulkDataURI: { enabled: true, relativeResolution: "studies" },
+      bulkDataURI: {
+        enabled: true,
+        relativeResolution: "studies",
+        // A server names itself as it sees itself; the page has to ask where it may. OHIF keeps only what has a prefix.
+        transform: url => url.replace(/^.*?\/(?=studies\/)/, "held:"),
+        startsWith: "held:",
+        prefixWith: `${location.origin}${root}/`,
+      },
     },
   })),
 };
