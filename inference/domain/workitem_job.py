@@ -47,10 +47,17 @@ class WorklistCodes:
     unspecified: Code
 
 
-def workitem_of(job: Job, study: Study | None, codes: WorklistCodes, at: datetime) -> Workitem:
+def workitem_of(
+    job: Job,
+    study: Study | None,
+    codes: WorklistCodes,
+    at: datetime,
+    read: Sequence[DataSet] = (),
+) -> Workitem:
     """Return the workitem that the node makes for a Job of its own.
 
-    A Job that is queued anew is another workitem: a final state is final.
+    A Job that is queued anew is another workitem: a final state is final. `read` are its
+    `inputs`, where they are so few that they are kept with it.
     """
     request = job.request
     name = request.model.name if request.model else ""
@@ -72,6 +79,8 @@ def workitem_of(job: Job, study: Study | None, codes: WorklistCodes, at: datetim
         **_patient(study),
         ups.REQUESTS: element("SQ", _request(request.study_instance_uid, study)),
     }
+    if read:
+        said[ups.INPUTS] = element("SQ", *read)
     if name:
         said[ups.WORKITEM_CODE] = element("SQ", code_item(codes.model(name)))
     data, _ = new_data(said, codes.station.value, at)
@@ -155,20 +164,22 @@ def _performed(
         said[ups.PERFORMED_START] = element("DT", date_time(job.started_at))
     if result is not None:
         said[ups.PERFORMED_END] = element("DT", date_time(result.produced_at))
-        said[ups.OUTPUTS] = element("SQ", *outputs(result.objects))
+        said[ups.OUTPUTS] = element("SQ", *outputs(result.objects, codes))
     return dict(sorted(said.items()))
 
 
-def outputs(objects: Iterable[ResultObject]) -> tuple[DataSet, ...]:
+def outputs(objects: Iterable[ResultObject], codes: WorklistCodes) -> tuple[DataSet, ...]:
     """Return the result's objects, an item for each Series."""
     by_series: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for each in objects:
         series = by_series.setdefault((each.study_instance_uid, each.series_instance_uid), [])
         series.append((each.sop_class_uid, each.sop_instance_uid))
-    return tuple(_referenced(*uids, sops) for uids, sops in by_series.items())
+    return tuple(_referenced(*uids, sops, codes) for uids, sops in by_series.items())
 
 
-def inputs(uids: Sequence[str], held: Iterable[Instance]) -> tuple[DataSet, ...]:
+def inputs(
+    uids: Sequence[str], held: Iterable[Instance], codes: WorklistCodes
+) -> tuple[DataSet, ...]:
     """Return what a Job reads, an item for each Series."""
     wanted = frozenset(uids)
     by_series: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -176,11 +187,14 @@ def inputs(uids: Sequence[str], held: Iterable[Instance]) -> tuple[DataSet, ...]
         if each.sop_instance_uid in wanted:
             series = by_series.setdefault((each.study_instance_uid, each.series_instance_uid), [])
             series.append((each.description.sop_class_uid, each.sop_instance_uid))
-    return tuple(_referenced(*named, sops) for named, sops in by_series.items())
+    return tuple(_referenced(*named, sops, codes) for named, sops in by_series.items())
 
 
-def _referenced(study: str, series: str, sops: Iterable[tuple[str, str]]) -> DataSet:
+def _referenced(
+    study: str, series: str, sops: Iterable[tuple[str, str]], codes: WorklistCodes
+) -> DataSet:
     """Return an item of PS3.3 Table 10-3b. Its URL is relative to that of the service."""
+    ae_title = element("AE", codes.station.value)
     url = element("UR", f"studies/{study}/series/{series}")
     return {
         ups.REFERENCED_SOPS: element(
@@ -196,6 +210,7 @@ def _referenced(study: str, series: str, sops: Iterable[tuple[str, str]]) -> Dat
         ups.STUDY_UID: element("UI", study),
         ups.SERIES_UID: element("UI", series),
         ups.TYPE_OF_INSTANCES: element("CS", "DICOM"),
+        ups.DICOM_RETRIEVAL: element("SQ", {ups.RETRIEVE_AE_TITLE: ae_title}),
         ups.WADO_RETRIEVAL: element("SQ", {ups.RETRIEVE_URL: url}),
     }
 

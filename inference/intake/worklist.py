@@ -15,7 +15,7 @@ from inference.domain.errors import (
     WorkitemConflict,
 )
 from inference.domain.matching import AnyOf
-from inference.domain.workitem import DataSet, StepState, Workitem, element
+from inference.domain.workitem import DataSet, StepState, Workitem, element, items
 from inference.domain.workitem_attributes import new_data
 from inference.domain.workitem_event import (
     FILTERED,
@@ -82,14 +82,16 @@ class WorklistDesk:
         return self._workitems.search(search)
 
     def complete(self, item: Workitem) -> Workitem:
-        # What the node's own workitem reads stands with its Job, and may be long.
-        if not item.own or item.job_id is None:
+        # What the node's own workitem reads stands with its Job where it is long.
+        if not item.own or item.job_id is None or items(item.data, ups.INPUTS):
             return item
         job = self._queue.job(item.job_id)
         if job is None:
             return item
         held = self._index.instances(job.request.study_instance_uid)
-        read: Mapping[str, Any] = {ups.INPUTS: element("SQ", *inputs(job.request.instances, held))}
+        read: Mapping[str, Any] = {
+            ups.INPUTS: element("SQ", *inputs(job.request.instances, held, self._codes))
+        }
         return replace(item, data={**item.data, **read})
 
     def update(self, workitem_uid: str, changes: DataSet, transaction_uid: str) -> None:

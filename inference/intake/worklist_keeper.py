@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from inference.domain.job import Job, JobState
-from inference.domain.workitem import Workitem
+from inference.domain.workitem import DataSet, Workitem
 from inference.domain.workitem_event import reports, restarted
-from inference.domain.workitem_job import WorklistCodes, followed, workitem_of
+from inference.domain.workitem_job import WorklistCodes, followed, inputs, workitem_of
 from inference.intake.requested import Requested
 from inference.ports import Clock, Cursors, Index, Results, Workitems
 
@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 _PAUSE = 0.5  # seconds between looks at the queue
 _BATCH = 100  # workitems in one step
+_FEW = 50  # Instances whose references are kept twice
 _CURSOR = "worklist"  # the number of the last Job that was listed
 _AT_WORK = (JobState.QUEUED, JobState.RUNNING)
 
@@ -86,11 +87,20 @@ class WorklistKeeper:
         now = self._clock.now()
         for job in found:
             study = self._index.study(job.request.study_instance_uid)
-            item = workitem_of(job, study, self._codes, now)
+            item = workitem_of(job, study, self._codes, now, self._read(job))
             self._workitems.add(item, reports(None, item))
             if job.job_id > last:
                 self._cursors.set_cursor(_CURSOR, last := job.job_id)
         return len(found)
+
+    def _read(self, job: Job) -> Sequence[DataSet]:
+        """Return what a Job reads, if that is so little that it is kept with the workitem."""
+        request = job.request
+        if len(request.instances) > _FEW:
+            return ()
+        return inputs(
+            request.instances, self._index.instances(request.study_instance_uid), self._codes
+        )
 
     def _take_up(self) -> int:
         """Make Jobs of workitems that ask for a reading, once their Study is there."""

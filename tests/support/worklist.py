@@ -93,7 +93,7 @@ def new_step(**changes: Any) -> dict[str, Any]:
     }
 
 
-def reading_step(study: str, model: str = "chest", **changes: Any) -> dict[str, Any]:
+def reading_step(study: str, model: str = "chest", /, **changes: Any) -> dict[str, Any]:
     """Return what asks this node to read a Study."""
     return new_step(
         **{

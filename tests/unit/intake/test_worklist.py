@@ -159,6 +159,22 @@ def test_a_job_becomes_a_workitem_and_follows_it(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize("count", [50, 51])
+def test_what_a_job_reads_is_told_however_much_it_is(bench: Bench, count: int) -> None:
+    uids = tuple(f"{STUDY}.1.{number}" for number in range(1, count + 1))
+    bench.receive(*uids, f"{STUDY}.1.999")
+    bench.queue.enqueue([make_request(instances=uids)], T0)
+    bench.keep()
+    (item,) = bench.all()
+    (series,) = items(item.data, ups.INPUTS)
+    named = ups.values(series, ups.REFERENCED_SOPS, ups.REFERENCED_SOP_INSTANCE)
+    assert sorted(named) == sorted(uids)
+    assert text(series, ups.DICOM_RETRIEVAL, ups.RETRIEVE_AE_TITLE) == "WETREAD"
+    assert text(series, ups.WADO_RETRIEVAL, ups.RETRIEVE_URL).startswith("studies/1.2.3/series/")
+    (kept,) = bench.desk.search(WorkitemSearch())
+    assert bool(items(kept.data, ups.INPUTS)) is (count == 50)
+
+
 def test_whoever_looks_late_sees_every_state(bench: Bench) -> None:
     bench.receive(FIRST)
     bench.desk.subscribe(Subscription("AE", GLOBAL))
