@@ -42,10 +42,10 @@ def shift(reference: Spread, values: Sequence[float]) -> float:
     return sum((after - before) * math.log(after / before) for before, after in floored)
 
 
-def spreads_from(document: Mapping[str, object]) -> dict[str, Spread]:
+def spreads_from(document: object) -> dict[str, Spread]:
     """Read what `document_of` wrote. Raises `ValueError`."""
     found: dict[str, Spread] = {}
-    statistics = document.get("statistics")
+    statistics = document.get("statistics") if isinstance(document, Mapping) else None
     if not isinstance(statistics, Mapping):
         raise ValueError("a reference has `statistics`")
     for name, each in statistics.items():

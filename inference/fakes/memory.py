@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference.fakes.catalog import MemoryCatalog
+from inference.fakes.census import MemoryCensusTaker
 from inference.fakes.cursors import MemoryCursors
 from inference.fakes.events import MemoryEvents
 from inference.fakes.index import MemoryIndex
@@ -18,6 +19,7 @@ from inference.fakes.workitems import MemoryWorkitems
 
 __all__ = [
     "MemoryCatalog",
+    "MemoryCensusTaker",
     "MemoryCursors",
     "MemoryEvents",
     "MemoryIndex",

@@ -16,6 +16,7 @@ from inference.domain import errors
 from inference.domain.refusal import Reason
 from wetread.cli.app import app
 from wetread.settings import Settings
+from wetread.web import metrics
 from wetread.web.app import build_app
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,8 @@ def routes(web: Any) -> set[str]:
 
 def test_every_route_has_a_heading() -> None:
     nothing = cast(Any, None)
-    found = routes(build_app(nothing, threading.Event()))
+    scraped = metrics.build_router(nothing)
+    found = routes(build_app(nothing, threading.Event(), [scraped]))
     manuals = {"api.md": " /api/", "fhir.md": " /fhir"}
     for name, place in manuals.items():
         own = {each for each in headings(name) if " /" in each}

@@ -37,6 +37,7 @@ from inference.ports import (
     Rollouts,
     Workitems,
 )
+from inference.ports.census import CensusTaker
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 QUIET = timedelta(seconds=10)
@@ -63,6 +64,7 @@ class Repositories:
     listing: Listing
     workitems: Workitems
     events: Events
+    census: CensusTaker
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

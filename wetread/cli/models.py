@@ -19,6 +19,7 @@ from wetread.bootstrap import build_registry, look_at_versions
 from wetread.cli.add import add
 from wetread.cli.export import export
 from wetread.cli.output import AsJson, console, print_json
+from wetread.cli.reference import reference
 from wetread.cli.rollouts import history, promote, rollback
 from wetread.cli.shadow import shadow
 
@@ -100,6 +101,7 @@ def verify(as_json: AsJson = False) -> None:
 
 app.command()(add)
 app.command()(export)
+app.command()(reference)
 app.command()(promote)
 app.command()(rollback)
 app.command()(history)

@@ -90,7 +90,7 @@ def run(
     """
     from inference.validation.report import as_json as to_json
 
-    with _progress(as_json) as progress:
+    with progress_bar(as_json) as progress:
         task = progress.add_task(Path(model).name, total=None)
         report = validate(
             model,
@@ -101,7 +101,7 @@ def run(
             labels=labels,
             label_column=label_column,
             positive=positive,
-            subset=dict(_pair(each) for each in subset or ()),
+            subset=dict(pair(each) for each in subset or ()),
             limit=limit,
             output=output,
             worst=worst,
@@ -142,14 +142,14 @@ def compare(
         _print_comparison(comparison)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
     column, found, value = text.partition("=")
     if not found or not column:
         raise typer.BadParameter(f"{text!r}: write it as COLUMN=VALUE", param_hint="--subset")
     return column, value
 
 
-def _progress(quiet: bool) -> Progress:
+def progress_bar(quiet: bool) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from inference.domain.job import Lease
 from inference.persistence.catalog import SqlCatalog
+from inference.persistence.census import SqlCensusTaker
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.events import SqlEvents
@@ -123,4 +124,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlListing(database),
         SqlWorkitems(database),
         SqlEvents(database),
+        SqlCensusTaker(database),
     )

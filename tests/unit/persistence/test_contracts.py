@@ -6,6 +6,7 @@ import pytest
 
 from inference.fakes.memory import (
     MemoryCatalog,
+    MemoryCensusTaker,
     MemoryCursors,
     MemoryEvents,
     MemoryIndex,
@@ -21,6 +22,7 @@ from inference.fakes.memory import (
 )
 from inference.persistence.engine import Database
 from tests.contracts.catalog import CatalogContract
+from tests.contracts.census import CensusContract
 from tests.contracts.events import EventsContract
 from tests.contracts.index import IndexContract
 from tests.contracts.listing import ListingContract
@@ -61,6 +63,7 @@ class InMemory:
             MemoryListing(store),
             MemoryWorkitems(store),
             MemoryEvents(store),
+            MemoryCensusTaker(store),
         )
 
 
@@ -165,4 +168,12 @@ class TestSqlEvents(InDatabase, EventsContract):
 
 
 class TestMemoryEvents(InMemory, EventsContract):
+    pass
+
+
+class TestSqlCensus(InDatabase, CensusContract):
+    pass
+
+
+class TestMemoryCensus(InMemory, CensusContract):
     pass

@@ -27,6 +27,7 @@ from inference.domain.instance import Priority
 from inference.domain.job import Lease, ModelId
 from inference.fakes.memory import (
     MemoryCatalog,
+    MemoryCensusTaker,
     MemoryCursors,
     MemoryEvents,
     MemoryIndex,
@@ -119,6 +120,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryListing(store),
             MemoryWorkitems(store),
             MemoryEvents(store),
+            MemoryCensusTaker(store),
         )
         self.now = 0.0
         self.sql.receive()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inference.domain.census import Census, Queued
+from inference.domain.drift import document_of, spread_of
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.instance import Origin, Priority, Receipt, Source
 from inference.domain.job import JobState, ModelId
@@ -17,6 +20,7 @@ from inference.domain.review import Verdict
 from inference.domain.study import StudyState
 from inference.fakes.clock import FixedClock
 from inference.ports.meter import DeliveryOutcome, Stage
+from wetread.metrics.drift import REFERENCE, Drift
 from wetread.metrics.meter import PrometheusMeter
 from wetread.metrics.state import StateCollector
 
@@ -130,3 +134,29 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
 def test_without_the_database_it_says_just_that(registry: CollectorRegistry) -> None:
     registry.register(StateCollector(Away(), FixedClock(NOW), lambda: 1))
     assert samples(registry) == {"wetread_database_up": 0}
+
+
+def test_drift_is_told_when_enough_was_seen(registry: CollectorRegistry, tmp_path: Path) -> None:
+    usual = {"brightness": spread_of([number / 1000 for number in range(1000)])}
+    (tmp_path / REFERENCE).write_text(json.dumps(document_of(usual, 1000)))
+    drift = Drift(lambda model: tmp_path)
+    registry.register(drift)
+    meter = PrometheusMeter(registry, "", "cpu", drift)
+    meter.saw(MODEL, {"brightness": [0.5] * 99, "unknown": [1.0] * 200})
+    assert samples(registry) == {}
+    meter.saw(MODEL, {"brightness": [0.5]})
+    (found,) = samples(registry).items()
+    assert found[0] == "wetread_input_drift chest brightness 1.0.0"
+    assert found[1] > 0.25
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"statistics": {"brightness": 1}}'])
+def test_a_model_without_a_reference_is_not_watched(
+    registry: CollectorRegistry, tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / REFERENCE).write_text(content)
+    drift = Drift(lambda model: tmp_path)
+    registry.register(drift)
+    drift.saw(MODEL, {"brightness": [0.5] * 500})
+    assert samples(registry) == {}
