@@ -70,6 +70,13 @@ class MemoryJobQueue:
                 row.due_at, row.worker = row.job.started_at or row.due_at, ""
             return len(held)
 
+    def leases(self) -> Sequence[Lease]:
+        with self._store.transaction():
+            running = [
+                row.lease for row in self._store.jobs.values() if row.job.state is JobState.RUNNING
+            ]
+        return tuple(sorted(running, key=lambda each: (each.job.started_at, each.job.job_id)))
+
     def replay(self, job_id: int, at: datetime) -> bool:
         with self._store.transaction():
             row = self._store.jobs.get(job_id)

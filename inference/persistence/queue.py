@@ -95,6 +95,15 @@ class SqlJobQueue:
                 tickets.give_back(connection, [row.job_id], row.due_at)
             return len(released)
 
+    def leases(self) -> Sequence[Lease]:
+        running = (
+            select(jobs)
+            .where(jobs.c.state == JobState.RUNNING)
+            .order_by(jobs.c.started_at, jobs.c.job_id)
+        )
+        with self._database.reading() as connection:
+            return tuple(_lease(row) for row in connection.execute(running))
+
     def replay(self, job_id: int, at: datetime) -> bool:
         with self._database.writing() as connection:
             changed = connection.execute(

@@ -42,6 +42,10 @@ class JobQueue(Protocol):
         """Queue again all that `worker` holds, at its start after a crash; return how many."""
         ...
 
+    def leases(self) -> Sequence[Lease]:
+        """Return who works on what, the oldest first; an expired one is for anybody to take."""
+        ...
+
     def replay(self, job_id: int, at: datetime) -> bool:
         """Queue a failed Job again and forget its result; False if it is not failed."""
         ...

@@ -135,6 +135,18 @@ class JobQueueContract(RepositoriesContract):
             repositories.queue.extend(mine[0], at(1), LEASE)
         repositories.queue.extend(theirs, at(1), LEASE)
 
+    def test_who_works_on_what(self, repositories: Repositories) -> None:
+        assert repositories.queue.leases() == ()
+        for study in ("1.1", "1.2", "1.3"):
+            repositories.enqueue(study_instance_uid=study)
+        first = repositories.claim(worker="one")
+        second = repositories.claim(1, worker="two")
+        assert repositories.queue.leases() == (first, second)
+        longer = repositories.queue.extend(first, at(2), LEASE)
+        assert repositories.queue.leases() == (longer, second)
+        repositories.queue.release("one")
+        assert repositories.queue.leases() == (second,)
+
     def test_replay_forgets_how_a_job_failed(self, repositories: Repositories) -> None:
         repositories.enqueue()
         lease = repositories.claim()

@@ -28,7 +28,8 @@ def build_router(stores: Stores) -> APIRouter:
             "operations.html",
             {
                 "account": stores.index.account(),
-                "running": stores.queue.jobs(state=JobState.RUNNING, limit=_SHOWN),
+                "leases": stores.queue.leases(),
+                "now": SystemClock().now(),
                 "queued": stores.queue.jobs(state=JobState.QUEUED, limit=_SHOWN),
                 "failed": stores.queue.jobs(state=JobState.FAILED, limit=_SHOWN),
                 "backlog": stores.outbox.backlog(),

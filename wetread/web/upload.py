@@ -25,6 +25,7 @@ from dicom_node.pictures.facts import (
 )
 from inference.domain.matching import date_key
 from wetread.uploads import Taken, Uploads
+from wetread.web.error_pages import for_reader
 from wetread.web.form import FileForm
 from wetread.web.guarded import check_origin
 from wetread.web.pages import templates
@@ -60,7 +61,7 @@ def build_router(uploads: Uploads | None) -> APIRouter:
         try:
             return await _take(request, _open(uploads))
         except WebError as error:
-            return problem(type(error).__name__, error.status, str(error))
+            return for_reader(request, problem(type(error).__name__, error.status, str(error)))
 
     async def _take(request: Request, uploads: Uploads) -> Response:
         if request.headers.get("content-encoding", "identity").lower() != "identity":

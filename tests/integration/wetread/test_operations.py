@@ -12,7 +12,7 @@ from inference.domain.job import JobState
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.review import Review, Reviewer, Verdict
 from tests.contracts.reading import said
-from tests.contracts.repositories import LEASE, at, make_failure, make_object
+from tests.contracts.repositories import LEASE, at, make_failure, make_object, make_request
 from tests.integration.wetread.pages import Pages
 from wetread.bootstrap import SystemClock
 
@@ -81,3 +81,18 @@ def test_agreement_is_drawn(pages: Pages) -> None:
     page = pages.get("/operations").text
     assert page.count("<circle") == 1
     assert "100 %" in page
+
+
+def test_who_works_on_what_is_shown(pages: Pages) -> None:
+    assert "Every worker is free" in pages.get("/operations").text
+    pages.add("1.1", said(Presence.PRESENT))
+    request = make_request(study_instance_uid="1.1", revision=2)
+    now = SystemClock().now()
+    pages.stores.queue.enqueue([request], now)
+    lease = pages.stores.queue.claim("worker-7", now, timedelta(minutes=5))
+    assert lease is not None
+    text = pages.get("/operations").text
+    assert "worker-7" in text
+    assert "alive" in text
+    pages.stores.queue.extend(lease, now - timedelta(hours=1), timedelta(minutes=5))
+    assert "no heartbeat" in pages.get("/operations").text
