@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from inference.domain.errors import UnknownModel
 from inference.domain.listing import Listed, ResultQuery
@@ -186,6 +187,8 @@ def build_fhir(stores: Stores, shelf: Shelf | None) -> APIRouter:
     @router.get("/DiagnosticReport/{identity}", responses=_outcomes(400, 404))
     def read_report(identity: Identity, request: Request) -> dict[str, Any]:
         """A result as a DiagnosticReport."""
+        if identity == "_search":
+            raise HTTPException(405, headers={"Allow": "POST"})
         check_format(request.query_params.get("_format", ""))
         return diagnostic_report(source(find(identity), Links(request)))
 

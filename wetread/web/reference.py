@@ -31,7 +31,7 @@ _TAGS = {
     "probes": "Is the node up?",
 }
 _ABOUT = (
-    "Lists are paged: `next` of a page is the `cursor` of the one that follows, and stands in "
+    "Lists are paged: next of a page is the cursor of the one that follows, and stands in "
     "the Link header, too. An error is a problem document (RFC 9457). What is part of a "
     "patient's identity stands in no address. For research use only; not a medical device."
 )
@@ -48,9 +48,12 @@ def describe_api(app: FastAPI) -> None:
             schemas = made.setdefault("components", {}).setdefault("schemas", {})
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs"), Problem=problem)
+            # Nobody answers so: what does not fit is a problem document, or another error.
+            for operation in (each for path in made["paths"].values() for each in path.values()):
+                if "HTTPValidationError" in json.dumps(operation["responses"].get("422", "")):
+                    del operation["responses"]["422"]
             for unused in ("HTTPValidationError", "ValidationError"):
-                if f"schemas/{unused}" not in json.dumps(made["paths"]):
-                    schemas.pop(unused, None)
+                schemas.pop(unused, None)
             made["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
             app.openapi_schema = made
         return app.openapi_schema

@@ -23,7 +23,7 @@ from wetread.web.api.findings import (
 )
 from wetread.web.api.links import Links
 from wetread.web.api.paging import LARGEST, LINKED, Filter, Page, before, cut, link_next
-from wetread.web.api.parameters import JobNumber, StudyUid, Text
+from wetread.web.api.parameters import JobNumber, Moment, StudyUid, Text
 from wetread.web.api.reviews import ModelShown
 from wetread.web.api.route import Shown, problems, router
 from wetread.web.problems import NotFound
@@ -75,8 +75,8 @@ class ResultFilter(Filter):
     outcome: Outcome | None = None
     presence: Presence | None = Field(default=None, description="At least one finding has it.")
     reviewed: bool | None = None
-    produced_from: AwareDatetime | None = Field(default=None, description="With its zone.")
-    produced_to: AwareDatetime | None = None
+    produced_from: Moment | None = Field(default=None, description="With its zone.")
+    produced_to: Moment | None = None
 
 
 class Results:

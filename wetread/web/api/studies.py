@@ -18,7 +18,7 @@ from inference.domain.uid import check_uid
 from wetread.bootstrap import Stores
 from wetread.web.api.links import Links
 from wetread.web.api.paging import LINKED, Filter, Page, before, cut, link_next
-from wetread.web.api.parameters import StudyUid
+from wetread.web.api.parameters import Day, StudyUid
 from wetread.web.api.route import CHANGES, Shown, problems, router
 from wetread.web.problems import NotFound
 
@@ -70,8 +70,8 @@ class StudyFilter(Filter):
     state: StudyState | None = None
     standing: Standing | None = None
     modality: str = Field(default="", max_length=16)
-    study_date_from: date | None = None
-    study_date_to: date | None = None
+    study_date_from: Day | None = None
+    study_date_to: Day | None = None
 
 
 class StudySearch(StudyFilter):
