@@ -59,11 +59,11 @@ def _finite(value: Any) -> Any:
 
 def from_json(kind: type[T], value: Any) -> T:
     """Return the `kind` that `to_json` made `value` from."""
-    return cast(T, _reader(kind)(value))
+    return cast(T, _reader(cast(Any, kind))(value))
 
 
 def tuple_from_json(kind: type[T], value: Any) -> tuple[T, ...]:
-    return tuple(map(_reader(kind), value))
+    return tuple(map(_reader(cast(Any, kind)), value))
 
 
 @cache
