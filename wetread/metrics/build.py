@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
 
 from inference.persistence.census import SqlCensusTaker
-from wetread.bootstrap import VERSION, Stores, SystemClock, build_registry
+from wetread.bootstrap import (
+    VERSION,
+    Stores,
+    SystemClock,
+    build_destinations,
+    build_registry,
+)
 from wetread.metrics.drift import Drift
 from wetread.metrics.meter import PrometheusMeter
 from wetread.metrics.state import StateCollector
@@ -27,7 +33,9 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
     Info("wetread_build", "What runs", registry=registry).info({"version": VERSION})
     if "receiver" in settings.roles:
         census = SqlCensusTaker(stores.database)
-        registry.register(StateCollector(census, SystemClock(), stores.archive.free_bytes))
+        names = [each.name for each in build_destinations(settings)]
+        free_bytes = stores.archive.free_bytes
+        registry.register(StateCollector(census, SystemClock(), free_bytes, names))
     drift = None
     if "worker" in settings.roles:
         drift = Drift(build_registry(settings).folder)

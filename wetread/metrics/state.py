@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from prometheus_client import Metric
@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from inference.domain.errors import RepositoryUnavailable
+from inference.domain.instance import Priority
 from inference.ports import Clock
 from inference.ports.census import CensusTaker
 
@@ -17,15 +18,21 @@ from inference.ports.census import CensusTaker
 class StateCollector(Collector):
     """The same numbers from every process that asks the same database: take the maximum.
 
-    Without the database there is only `wetread_database_up`, as 0.
+    Nothing waiting is told as 0, for each model that has had a Job and each of the
+    `destinations`. Without the database there is only `wetread_database_up`, as 0.
     """
 
     def __init__(
-        self, census: CensusTaker, clock: Clock, free_bytes: Callable[[], int | None]
+        self,
+        census: CensusTaker,
+        clock: Clock,
+        free_bytes: Callable[[], int],
+        destinations: Sequence[str] = (),
     ) -> None:
         self._census = census
         self._clock = clock
         self._free_bytes = free_bytes
+        self._destinations = tuple(destinations)
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("wetread_database_up", "1 while the database answers")
@@ -54,6 +61,9 @@ class StateCollector(Collector):
         for each in census.queued:
             depth.add_metric([each.model, each.priority.name], each.jobs)
             oldest[each.model] = min(each.oldest, oldest.get(each.model, each.oldest))
+        for model in {model for _, model in census.jobs} - oldest.keys():
+            depth.add_metric([model, Priority.MEDIUM.name], 0)
+            oldest[model] = now
         yield depth
 
         age = _gauge("queue_age_seconds", "How long the oldest of them has waited", "model")
@@ -62,8 +72,8 @@ class StateCollector(Collector):
         yield age
 
         waiting = _gauge("deliveries_waiting", "Results on their way", "destination")
-        for destination, count in census.waiting.items():
-            waiting.add_metric([destination], count)
+        for destination in sorted({*self._destinations, *census.waiting}):
+            waiting.add_metric([destination], census.waiting.get(destination, 0))
         yield waiting
 
         failed = _gauge("deliveries_failed", "Results that were given up", "destination")
@@ -71,9 +81,8 @@ class StateCollector(Collector):
             failed.add_metric([destination], count)
         yield failed
 
-        if (free := self._free_bytes()) is not None:
-            text = "Free space on the disk on which images arrive"
-            yield GaugeMetricFamily("wetread_archive_free_bytes", text, free)
+        text = "Free space on the disk on which images arrive"
+        yield GaugeMetricFamily("wetread_archive_free_bytes", text, self._free_bytes())
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

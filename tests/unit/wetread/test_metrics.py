@@ -101,7 +101,7 @@ class Census1:
     def take(self) -> Census:
         return Census(
             studies={StudyState.STABLE: 3},
-            jobs={(JobState.DONE, "chest"): 2},
+            jobs={(JobState.DONE, "chest"): 2, (JobState.REFUSED, "ct"): 1},
             queued=(
                 Queued("chest", Priority.MEDIUM, 4, NOW - timedelta(seconds=30)),
                 Queued("chest", Priority.HIGH, 1, NOW - timedelta(seconds=5)),
@@ -117,14 +117,20 @@ class Away:
 
 
 def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry) -> None:
-    registry.register(StateCollector(Census1(), FixedClock(NOW), lambda: 1 << 30))
+    registry.register(
+        StateCollector(Census1(), FixedClock(NOW), lambda: 1 << 30, ["archive", "pacs"])
+    )
     assert samples(registry) == {
         "wetread_database_up": 1,
         "wetread_studies stable": 3,
         "wetread_jobs chest done": 2,
+        "wetread_jobs ct refused": 1,
         "wetread_queue_depth chest MEDIUM": 4,
         "wetread_queue_depth chest HIGH": 1,
         "wetread_queue_age_seconds chest": 30,
+        "wetread_queue_depth ct MEDIUM": 0,
+        "wetread_queue_age_seconds ct": 0,
+        "wetread_deliveries_waiting archive": 0,
         "wetread_deliveries_waiting pacs": 6,
         "wetread_deliveries_failed pacs": 1,
         "wetread_archive_free_bytes": 1 << 30,
