@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,20 @@ def test_its_owner_updates_and_completes(origin: OriginServer) -> None:
     assert state(origin, "2.25.1", "COMPLETED", "1.2.3").status_code == 200
     assert "1.2.3" not in send(origin, "GET", "/workitems/2.25.1").text
     assert send(origin, "POST", "/workitems/2.25.1?1.2.3", {}).status_code == 400
+
+
+def test_of_those_who_claim_at_once_one_is_told_that_it_has_it(tmp_path: Path) -> None:
+    with OriginServer(tmp_path, sqlite=True) as origin:
+        create(origin, "2.25.1")
+
+        def claim(number: int) -> int:
+            return int(state(origin, "2.25.1", "IN PROGRESS", f"1.2.{number}").status_code)
+
+        with ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(claim, range(16)))
+        assert sorted(answers) == [200] + [409] * 15
+        owner = f"1.2.{answers.index(200)}"
+        assert state(origin, "2.25.1", "CANCELED", owner).status_code == 200
 
 
 def test_a_page_of_another_origin_changes_nothing(origin: OriginServer) -> None:

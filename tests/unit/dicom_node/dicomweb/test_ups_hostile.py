@@ -161,7 +161,7 @@ def test_nothing_is_inflated_and_nothing_is_endless(shared: OriginServer) -> Non
     ],
 )
 def test_what_is_malformed_is_refused(shared: OriginServer, method: str, path: str) -> None:
-    said = {} if method in ("POST", "PUT") and "subscribers" not in path else None
+    said: Any = {} if method in ("POST", "PUT") and "subscribers" not in path else None
     answer = send(shared, method, path, said)
     assert answer.status_code == 400, (answer.status_code, answer.text)
 
