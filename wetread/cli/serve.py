@@ -75,6 +75,7 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
             port=configuration.http_port,
             log_config=None,
             access_log=False,
+            ws_max_size=1 << 16,  # bytes; subscribers have nothing to say
             timeout_graceful_shutdown=5,
         ),
     )
