@@ -19,8 +19,6 @@ METRICS = {
     name: set(re.findall(r"`(\w+)`", labels))
     for name, labels in re.findall(r"^\| `(wetread_\w+)` \|([^|]*)\|", _MANUAL, re.MULTILINE)
 }
-# Not counted yet; nothing comes of asking for it.
-METRICS.setdefault("wetread_input_drift", {"model", "statistic"})
 _HISTOGRAMS = {"wetread_batch_size", "wetread_stage_seconds"}
 # Those that the cluster's Prometheus adds, and a histogram's own.
 _EVERYWHERE = {"namespace", "pod", "le"}
