@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -164,12 +164,13 @@ class MemoryWorkitems:
         with self._store.transaction():
             return self._subscriptions.pop((ae_title, workitem_uid), None) is not None
 
-    def subscribers(self) -> Mapping[str, Sequence[str]]:
-        found: dict[str, list[str]] = {}
+    def subscribers(self) -> Sequence[str]:
         with self._store.transaction():
-            for ae_title, uid in sorted(self._subscriptions):
-                found.setdefault(ae_title, []).append(uid)
-        return found
+            return sorted({ae_title for ae_title, _ in self._subscriptions})
+
+    def subscriptions(self, ae_title: str) -> Sequence[str]:
+        with self._store.transaction():
+            return sorted(uid for ae, uid in self._subscriptions if ae == ae_title)
 
     def announce(self, event: WorkitemEvent, at: datetime) -> None:
         with self._store.transaction():

@@ -213,15 +213,19 @@ class SqlWorkitems:
         with self._database.writing() as connection:
             return connection.execute(ended).rowcount > 0
 
-    def subscribers(self) -> Mapping[str, Sequence[str]]:
-        query = select(
-            workitem_subscriptions.c.ae_title, workitem_subscriptions.c.workitem_uid
-        ).order_by(workitem_subscriptions.c.ae_title, workitem_subscriptions.c.workitem_uid)
-        found: dict[str, list[str]] = {}
+    def subscribers(self) -> Sequence[str]:
+        query = select(workitem_subscriptions.c.ae_title).distinct()
         with self._database.reading() as connection:
-            for ae_title, uid in connection.execute(query):
-                found.setdefault(ae_title, []).append(uid)
-        return found
+            return connection.scalars(query).all()
+
+    def subscriptions(self, ae_title: str) -> Sequence[str]:
+        query = (
+            select(workitem_subscriptions.c.workitem_uid)
+            .where(workitem_subscriptions.c.ae_title == ae_title)
+            .order_by(workitem_subscriptions.c.workitem_uid)
+        )
+        with self._database.reading() as connection:
+            return connection.scalars(query).all()
 
     def announce(self, event: WorkitemEvent, at: datetime) -> None:
         with self._database.writing() as connection:

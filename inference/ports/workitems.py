@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -87,8 +87,12 @@ class Workitems(Protocol):
         """Stop subscribing to what is new (PS3.4 Section CC.2.3); False if it never was."""
         ...
 
-    def subscribers(self) -> Mapping[str, Sequence[str]]:
-        """Return the UIDs that each AE title is subscribed to."""
+    def subscribers(self) -> Sequence[str]:
+        """Return the AE titles that are subscribed to anything."""
+        ...
+
+    def subscriptions(self, ae_title: str) -> Sequence[str]:
+        """Return the UIDs that an AE title is subscribed to, the lowest first."""
         ...
 
     def announce(self, event: WorkitemEvent, at: datetime) -> None:
