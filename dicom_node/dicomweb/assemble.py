@@ -24,6 +24,7 @@ from inference.domain.uid import check_uid
 from inference.ports import Archive
 
 MAX_METADATA = 64 << 20  # bytes, which are read whole
+_MAX_MODELS = 20_000  # a line of text could name a million, each with a file of its own
 _MAX_VALUES = 256 << 20  # bytes of bulk data other than pixels, of one Instance
 _PIXEL_DATA = "7FE00010"
 _NOT_KEPT = ("00020010", "00083002")  # Transfer Syntax UID, Available Transfer Syntax UID
@@ -50,6 +51,8 @@ def read_models(metadata: Received) -> Sequence[Mapping[str, Any]]:
         raise WebError("the metadata are no data sets (PS3.18 Annex F)")
     if not models:
         raise WebError("there is no Instance in the request")
+    if len(models) > _MAX_MODELS:
+        raise WebError(f"more than {_MAX_MODELS} data sets")
     return models
 
 

@@ -280,7 +280,10 @@ def test_metadata_that_make_no_instance_fail_alone(origin: OriginServer) -> None
     assert set(reasons(answer)) == {0xC000}
 
 
-@pytest.mark.parametrize("text", ["", "[", "[1]", "[]", '"x"', "[" * 100_000, '{"a":' * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "[1]", "[]", '"x"', "[" * 100_000, '{"a":' * 50_000, "[" + "{}," * 20_000 + "{}]"],
+)
 def test_metadata_that_are_none_are_refused(origin: OriginServer, text: str) -> None:
     body = multipart_of([("application/dicom+json", text.encode())])
     assert post(origin, body, Content_Type=JSON_TYPE).status_code == 400
