@@ -29,6 +29,7 @@ _BROKEN: tuple[type[Exception], ...] = (
     ValueError,
     struct.error,
 )
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, InvalidDicomError, *_BROKEN)
 _OF_OVERLAY = ["NumberOfFrames", "SourceImageSequence"]
 _BULK = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
 
@@ -84,7 +85,7 @@ def _frames(stores: Stores, overlay: ResultObject) -> dict[str, Any]:
             for each in header.get("SourceImageSequence", [])
         ]
         return {"frames": int(header.get("NumberOfFrames") or 1), "sources": sources}
-    except (OSError, InvalidDicomError, *_BROKEN):  # the rest of the page still counts
+    except _UNREADABLE:  # the rest of the page still counts
         return {"frames": 1, "sources": []}
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 
 import pytest
 
 from inference.domain.code import Code
-from inference.domain.finding import Presence
+from inference.domain.finding import Finding, Presence
 from inference.domain.reading import Order, Standing
 from tests.contracts.reading import REFUSED, said
 from tests.contracts.repositories import make_failure, make_result
 from tests.integration.wetread.pages import Pages
 from wetread.web.pages import day, percent, person
-from wetread.web.reading_list import read_query
+from wetread.web.reading_list import Told, read_query, told
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -86,6 +87,36 @@ def test_how_a_form_is_read() -> None:
     assert (query.first_date, query.last_date, query.offset) == ("20260102", "", 100)
     assert query.order is Order.URGENCY
     assert read_query({"order": "newest"}).order is Order.NEWEST
+
+
+def test_of_many_findings_the_ones_that_ask_for_a_look_are_told() -> None:
+    (one,) = said(Presence.PRESENT, 0.9).findings
+
+    def found(presence: Presence, certainty: float, name: str) -> Finding:
+        code = replace(one.finding, meaning=name)
+        return replace(one, finding=code, presence=presence, certainty=certainty)
+
+    absent = [found(Presence.ABSENT, 0.01 * each, f"No{each}") for each in range(5)]
+    doubt = found(Presence.UNDETERMINED, 0.95, "Doubt")
+    line = told([*absent, doubt, one, found(Presence.PRESENT, 0.99, "First")])
+    assert [each.finding.meaning for each in line.shown] == ["First", "Opacity", "Doubt"]
+    assert line.more == "absent: no4, no3, no2 and 2 more"
+    assert told(absent) == Told((), "absent: no4, no3, no2 and 2 more")
+    assert told(absent[:2]) == Told((absent[1], absent[0]))
+    assert told([one, absent[0]]) == Told((one, absent[0]))
+    assert told([]) == Told(())
+
+
+def test_it_is_narrowed_by_body_part_and_finding(pages: Pages) -> None:
+    pages.add("1.1", said(Presence.PRESENT), body_part="CHEST")
+    pages.add("1.2", said(Presence.ABSENT), body_part="KNEE")
+    assert shown(pages.get("/?body_part=KNEE").text) == ["1.2"]
+    assert shown(pages.get("/?finding=Opacity&standing=present").text) == ["1.1"]
+    assert shown(pages.get("/?finding=Opacity").text) == ["1.1", "1.2"]
+    assert shown(pages.get("/?finding=Nothing").text) == []
+    text = pages.get("/").text
+    for choice in ("KNEE", "CHEST", "Opacity"):
+        assert f'<option value="{choice}">' in text
 
 
 def test_how_things_are_written() -> None:

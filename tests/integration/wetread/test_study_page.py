@@ -43,6 +43,40 @@ def test_all_that_is_known_is_on_it(pages: Pages) -> None:
     assert int(job_id) == job
 
 
+def test_other_studies_of_the_patient_are_there(pages: Pages) -> None:
+    pages.add("1.1", said(Presence.PRESENT), patient_id="P1", study_date="20260101")
+    pages.add("1.2", said(Presence.ABSENT), patient_id="P1", study_description="Thorax before")
+    pages.add("1.3", said(Presence.ABSENT), patient_id="P2", study_description="Somebody else")
+    text = pages.get("/studies/1.1").text
+    assert '<a href="/studies/1.2">' in text
+    assert "Thorax before" in text
+    assert "/studies/1.3" not in text
+    pages.add("1.4", patient_id="")
+    assert "Other studies" not in pages.get("/studies/1.4").text
+
+
+def test_model_and_gate_have_their_cards(tmp_path: Path) -> None:
+    pages = Pages(tmp_path, gates=lambda model: ModelId("body-part", "1.0.0"))
+    try:
+        pages.add("1.1", said(Presence.PRESENT))
+        text = pages.get("/studies/1.1").text
+        assert '<a href="/models/chest/1">' in text
+        assert '<a href="/models/body-part/1.0.0">' in text
+    finally:
+        pages.stores.close()
+
+
+def test_a_person_who_asks_for_a_page_is_told_on_one(pages: Pages) -> None:
+    reader = {"Accept": "text/html,application/xhtml+xml"}
+    for url, status in (("/studies/1.9", 404), ("/nothing", 404), ("/studies/x", 400)):
+        answer = pages.get(url, headers=reader)
+        assert answer.status_code == status
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "To the reading list" in answer.text
+    answer = pages.get("/dicom-web/studies/1.9", headers=reader)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_a_failure_cannot_be_reviewed(pages: Pages) -> None:
     pages.add("1.1", make_failure())
     text = pages.get("/studies/1.1").text
