@@ -77,8 +77,8 @@ class StateCollector(Collector):
         yield waiting
 
         failed = _gauge("deliveries_failed", "Results that were given up", "destination")
-        for destination, count in census.failed.items():
-            failed.add_metric([destination], count)
+        for destination in sorted({*self._destinations, *census.failed}):
+            failed.add_metric([destination], census.failed.get(destination, 0))
         yield failed
 
         text = "Free space on the disk on which images arrive"

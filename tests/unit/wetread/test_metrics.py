@@ -132,6 +132,7 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
         "wetread_queue_age_seconds ct": 0,
         "wetread_deliveries_waiting archive": 0,
         "wetread_deliveries_waiting pacs": 6,
+        "wetread_deliveries_failed archive": 0,
         "wetread_deliveries_failed pacs": 1,
         "wetread_archive_free_bytes": 1 << 30,
     }
