@@ -26,7 +26,8 @@ dockerd --host "$DOCKER_HOST" --data-root "$root/data" --exec-root "$root/exec" 
     --pidfile "$root/dockerd.pid" --storage-driver overlay2 --iptables=false --bridge=none \
     >"$root/dockerd.log" 2>&1 &
 daemon=$!
-trap 'kill $daemon; wait $daemon || true' EXIT
+# What it mounted goes with it, so that the folder can be removed.
+trap 'kill $daemon; wait $daemon || true; umount "$root/exec/netns/default" "$root/data" 2>/dev/null || true' EXIT
 tries=0
 until docker version >/dev/null 2>&1; do
     tries=$((tries + 1))
