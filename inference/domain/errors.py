@@ -32,6 +32,7 @@
     ├── DeliveryError
     │   ├── DestinationUnreachable    try again later
     │   └── DestinationRefused        no use trying again
+    ├── MoveRefused
     └── SettingsError
 
 The message is the docstring, unless the raiser knows better.
@@ -161,6 +162,10 @@ class DestinationUnreachable(DeliveryError):
 
 class DestinationRefused(DeliveryError):
     """The destination refuses this object for good."""
+
+
+class MoveRefused(WetreadError):
+    """What a database holds cannot be moved to another."""
 
 
 class SettingsError(WetreadError):

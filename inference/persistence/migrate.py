@@ -13,8 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from inference.domain.errors import RepositoryUnavailable
-from inference.persistence.catalog_tables import catalog_instances
 from inference.persistence.engine import Database
+from inference.persistence.schema import metadata
 
 _SORTED_OTHERWISE = text(
     """
@@ -74,9 +74,7 @@ def _sort_by_bytes(connection: Connection) -> None:
     UIDs and keys have no language, and an index on one breaks when the system's libraries
     sort otherwise after an upgrade.
     """
-    columns = connection.execute(
-        _SORTED_OTHERWISE, {"tables": list(catalog_instances.metadata.tables)}
-    )
+    columns = connection.execute(_SORTED_OTHERWISE, {"tables": list(metadata.tables)})
     changes: dict[str, list[str]] = {}
     for table, column, kind in columns:
         changes.setdefault(table, []).append(f'ALTER "{column}" TYPE {kind} COLLATE "C"')

@@ -82,3 +82,32 @@ def test_fewer_roles_than_all_need_a_database_that_can_be_shared(tmp_path: Path)
     refused = Node(tmp_path).run("serve", "--role", "worker")
     assert refused.returncode == 1
     assert "set database_url to PostgreSQL" in refused.stderr
+
+
+def test_a_filled_home_is_moved_and_goes_on(
+    make_node: Callable[..., Node], postgresql: PostgresqlServer, tmp_path: Path
+) -> None:
+    embedded = make_node()
+    files = [tmp_path / f"{number}.dcm" for number in range(3)]
+    for number, path in enumerate(files):
+        radiograph(path, seed=number, shape=(512, 448))
+    for outcome in send_files(files[:2], host=HOST, port=embedded.port, called_ae="WETREAD"):
+        assert outcome.taken
+    before = embedded.settle(2)
+    name = postgresql.create()
+    refused = embedded.run("migrate", "--to", postgresql.url(name))
+    assert refused.returncode == 1
+    assert "another `wetread serve`" in refused.stderr
+    embedded.stop()
+    for _ in range(2):
+        moved = embedded.run("migrate", "--to", postgresql.url(name))
+        assert moved.returncode == 0, moved.stderr
+        assert "are the same on both sides" in moved.stdout
+
+    grown = make_node(database_url=postgresql.url(name), archive=str(embedded.home / "archive"))
+    status = grown.status()
+    assert status["account"] == before["account"]
+    assert status["studies"] == before["studies"]
+    (outcome,) = send_files(files[2:], host=HOST, port=grown.port, called_ae="WETREAD")
+    assert outcome.taken
+    assert grown.settle(3)["account"]["jobs_done"] == 3
