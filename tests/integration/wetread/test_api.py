@@ -58,7 +58,7 @@ def test_a_study(filled: Pages) -> None:
     study = get(filled, "studies/1.1")
     assert (study["state"], study["standing"], study["reviewed"]) == ("receiving", "present", False)
     assert study["patient"]["id"] == "P-1"
-    assert study["links"]["viewer"] == "http://node/viewer/?StudyInstanceUIDs=1.1"
+    assert study["links"]["viewer"] == "http://node/viewer/viewer?StudyInstanceUIDs=1.1"
     assert (study["jobs"], study["results"]) == ([1], [1])
 
 

@@ -11,6 +11,7 @@ from dicom_node.dicomweb.context import service_url
 from inference.domain.job import ModelId
 from inference.domain.result import ResultObject
 from wetread.web.api.route import PREFIX
+from wetread.web.viewer import viewer_url
 
 
 class Links:
@@ -26,7 +27,7 @@ class Links:
         return f"{self.base}/studies/{study}"
 
     def viewer(self, study: str) -> str:
-        return f"{self.base}/viewer/?StudyInstanceUIDs={study}"
+        return f"{self.base}{viewer_url(study)}"
 
     def card(self, model: ModelId) -> str:
         name, version = (quote(each, safe="") for each in (model.name, model.version))
