@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from dicom_node.dimse.spool import Spool
-from dicom_node.pictures import Facts, read_picture, wrap
+from dicom_node.pictures import JPEG, PNG, Facts, read_picture, wrap
 from inference.domain.errors import InputError, ResourceError, WetreadError
 from inference.domain.instance import Origin, Receipt, Source
 from inference.domain.uid import check_uid
@@ -69,6 +69,8 @@ class Uploads:
                 return self._receive(path, name, origin)
             if not start:
                 raise InputError("The file is empty.")
+            if not start.startswith((PNG, JPEG)):
+                raise InputError("It is no DICOM file, and neither a PNG nor a JPEG.")
             return self._wrap(path, name, origin, facts, token, number)
         except ResourceError as error:
             return Taken(name, problem=str(error), again=True)
