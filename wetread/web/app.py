@@ -32,6 +32,7 @@ from wetread.web.models import Cards
 from wetread.web.pages import static
 from wetread.web.probes import build_probes
 from wetread.web.reference import describe_api
+from wetread.web.study import Gates
 from wetread.web.viewer_config import THIS_NODE
 from wetread.web.viewer_files import ViewerFiles
 from wetread.web.viewer_metadata import DrawableDicomWeb
@@ -50,6 +51,7 @@ def build_app(
     shelf: Shelf | None = None,
     destinations: Sequence[str] = (),
     uploads: Uploads | None = None,
+    gates: Gates = lambda model: None,
     services: Sequence[Service] = (),
     closing: threading.Event | None = None,
 ) -> FastAPI:
@@ -65,7 +67,7 @@ def build_app(
     app.mount(THIS_NODE.root, DrawableDicomWeb(app, PREFIX))
     pages = (
         reading_list.build_router(stores),
-        study.build_router(stores, knows_reviewer),
+        study.build_router(stores, knows_reviewer, gates),
         models.build_router(cards),
         operations.build_router(stores),
         upload.build_router(uploads),
