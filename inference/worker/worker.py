@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
-from inference.domain.errors import InputError, LeaseLost, WetreadError
+from inference.domain.errors import InputError, LeaseLost, RepositoryUnavailable, WetreadError
 from inference.domain.instance import Description, Instance
 from inference.domain.job import JobRequest, Lease
 from inference.domain.manifest import Manifest
@@ -21,13 +21,13 @@ from inference.ports import (
     Clock,
     Index,
     JobQueue,
-    Model,
     ModelRegistry,
     ResultEncoder,
     Results,
 )
 from inference.ports.meter import Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
+from inference.worker.batching import Batching
 from inference.worker.heartbeat import heartbeat
 from inference.worker.metered import MeteredModel
 from inference.worker.reading import Reader, Reading
@@ -35,12 +35,17 @@ from inference.worker.reading import Reader, Reading
 _log = logging.getLogger(__name__)
 
 _IDLE = 0.5  # seconds between looks at an empty queue
+_GRACE = 90.0  # seconds
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
 
 
 class Worker:
-    """Works on one Job at a time; any number of workers may share a queue.
+    """Works on so many `jobs` at a time; any number of workers may share a queue.
+
+    Each Job has a thread, which decodes, reads, encodes and records; what they ask of one model
+    meets in `batching`. Told to stop, a worker takes no further Job, and gives back those that
+    are not finished within `grace` seconds.
 
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
@@ -65,6 +70,9 @@ class Worker:
         maximum_attempts: int,
         meter: Meter | None = None,
         idle: float = _IDLE,
+        jobs: int = 1,
+        batching: Batching | None = None,
+        grace: float = _GRACE,
     ) -> None:
         self.name = name
         self._queue = queue
@@ -80,27 +88,49 @@ class Worker:
         self._maximum_attempts = maximum_attempts
         self._meter = meter or Unmetered()
         self._idle = idle
+        self._batching = batching or Batching()
+        self._grace = grace
         self._stopping = threading.Event()
-        self._woken = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._woken = [threading.Event() for _ in range(jobs)]
+        self._threads: list[threading.Thread] = []
 
     @property
     def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return bool(self._threads) and all(each.is_alive() for each in self._threads)
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=self.name)
-        self._thread.start()
+        self._threads = [
+            # Not waited for at the end of the process: what outlasts the grace is given back.
+            threading.Thread(
+                target=self._run, args=(woken,), name=f"{self.name}-{number}", daemon=True
+            )
+            for number, woken in enumerate(self._woken, start=1)
+        ]
+        for each in self._threads:
+            each.start()
 
     def wake(self) -> None:
         """Say that there may be a Job. Never blocks."""
-        self._woken.set()
+        for each in self._woken:
+            each.set()
 
     def stop(self) -> None:
         self._stopping.set()
         self.wake()
-        if self._thread is not None:
-            self._thread.join()
+        last = time.monotonic() + self._grace
+        for each in self._threads:
+            each.join(max(0.0, last - time.monotonic()))
+        if any(each.is_alive() for each in self._threads):
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Queue again what is still worked on; its results are refused from here on."""
+        try:
+            given_back = self._queue.release(self.name)
+        except RepositoryUnavailable as error:
+            _log.warning("what is not finished returns when its lease ends: %s", error)
+        else:
+            _log.warning("%d jobs were not finished in time and are given back", given_back)
 
     def tick(self) -> bool:
         """Work on one Job if one is due; return whether there was one."""
@@ -120,7 +150,7 @@ class Worker:
             self._queue.retry(lease, _reason(error), self._clock.now() + wait)
         return True
 
-    def _run(self) -> None:
+    def _run(self, woken: threading.Event) -> None:
         while not self._stopping.is_set():
             try:
                 busy = self.tick()
@@ -129,8 +159,8 @@ class Worker:
                 _log.exception("worker %s: cannot take jobs now", self.name)
                 busy = False
             if not busy:
-                self._woken.wait(self._idle)
-                self._woken.clear()
+                woken.wait(self._idle)
+                woken.clear()
 
     def _work(self, lease: Lease) -> None:
         job = lease.job
@@ -204,8 +234,9 @@ class Worker:
             cause = job.error or "every attempt ended without a word"
             return self._give_up(lease, instances, cause)
         try:
-            model: Model = MeteredModel(self._registry.load(request.model), self._meter)
-            return model.manifest, self._reader.read(request, model, instances, now)
+            metered = MeteredModel(self._registry.load(request.model), self._meter)
+            with self._batching.share(metered) as model:
+                return model.manifest, self._reader.read(request, model, instances, now)
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:
             if not last:
