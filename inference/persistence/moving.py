@@ -59,10 +59,10 @@ def _check_beginning(source: Database, target: Database, table: Table) -> None:
         held = _count(new, table)
         if not held:
             return
-        rows = new.execute(_rows(table, limit=1)).all()
-        rows += new.execute(_rows(table, limit=1, newest_first=True)).all()
+        first = new.execute(_rows(table, limit=1)).all()
+        last = new.execute(_rows(table, limit=1, newest_first=True)).all()
         same = held <= _count(old, table)
-        for row in rows:
+        for row in (*first, *last):
             found = old.execute(select(table).where(_key(table) == tuple_(*_key_of(table, row))))
             same = same and [_line(table, each) for each in found] == [_line(table, row)]
     if not same:

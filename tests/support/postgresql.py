@@ -32,16 +32,17 @@ def programs() -> Path | None:
 
 
 class PostgresqlServer(Program):
-    """An empty cluster; who asks gets in as `postgres`. It never writes to disk for sure.
+    """An empty cluster; who asks gets in as `postgres`. Only a `durable` one writes to the disk.
 
     Its databases sort as people do, and its clock is India's: nothing may lean on either.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
         found = programs()
         if found is None:
             pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
         self.programs = found
+        self.durable = durable
         # Neither pytest's folders, which are root's alone, nor a path too long for a socket.
         self.directory = Path(tempfile.mkdtemp(prefix="wetread-pg-"))
         super().__init__(self.directory / "postgresql.log")
@@ -71,7 +72,7 @@ class PostgresqlServer(Program):
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.directory),
-            "fsync": "off",
+            "fsync": "on" if self.durable else "off",
             "max_connections": "200",
             "timezone": "Asia/Kolkata",
         }
