@@ -224,7 +224,12 @@ def build_registry(settings: Settings) -> FolderRegistry:
     """The models that ship, and those in the state directory."""
     from inference.models.registry import SHIPPED, FolderRegistry
 
-    return FolderRegistry([SHIPPED, settings.state / "models"])
+    return FolderRegistry(
+        [SHIPPED, settings.state / "models"],
+        device=settings.device,
+        precision=settings.precision,
+        maximum_models=settings.maximum_models,
+    )
 
 
 def build_cards(settings: Settings) -> Callable[[ModelId], str | None]:

@@ -20,6 +20,7 @@ from inference.persistence import tickets
 from inference.persistence.leadership import SqlLeadership
 from inference.ports import Intake, Service
 from inference.ports.meter import Meter
+from inference.worker.batching import Batching
 from inference.worker.worker import Worker
 from wetread.bootstrap import (
     VERSION,
@@ -199,6 +200,9 @@ def _worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
         maximum_attempts=settings.maximum_attempts,
         meter=meter,
         idle=_ASLEEP if settings.is_embedded else _LISTENING,
+        jobs=settings.worker_jobs,
+        batching=Batching(settings.maximum_batch, settings.maximum_wait_ms / 1000),
+        grace=settings.drain_seconds,
     )
 
 

@@ -169,6 +169,13 @@ class Settings(BaseSettings):
     maximum_attempts: int = Field(default=3, ge=1)
     gate: bool = True
     inference_threads: int = Field(default=1, ge=1)
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$")] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    maximum_models: int = Field(default=8, ge=1)
+    worker_jobs: int = Field(default=1, ge=1, le=64)
+    maximum_batch: int = Field(default=16, ge=1)
+    maximum_wait_ms: float = Field(default=20.0, ge=0)
+    drain_seconds: float = Field(default=90.0, ge=0)
     lease_seconds: float = Field(default=60.0, gt=0)
     deliver_to_archive: bool = True
     result_objects: tuple[

@@ -94,9 +94,10 @@ class GateNetwork(nn.Module):
 class TorchGate:
     """Implements `inference.ports.Gate`. One call runs at a time."""
 
-    def __init__(self, file: GateFile, network: GateNetwork) -> None:
+    def __init__(self, file: GateFile, network: GateNetwork, device: str = "cpu") -> None:
         self._file = file
-        self._network = network.eval().requires_grad_(False)
+        self._device = torch.device(device)
+        self._network = network.eval().requires_grad_(False).to(self._device)
         self._lock = threading.Lock()
 
     @property
@@ -131,9 +132,10 @@ class TorchGate:
             batch = pictures[begin : begin + _BATCH]
             inputs = torch.stack([prepare(each, self._file.size) for each in batch])
             with self._lock, torch.inference_mode():
+                inputs = inputs.to(self._device)
                 logits, far = self._network(inputs.contiguous(memory_format=torch.channels_last))
-            certainties.append(torch.softmax(logits, dim=1).numpy())
-            distances.append(far.numpy())
+            certainties.append(torch.softmax(logits, dim=1).cpu().numpy())
+            distances.append(far.cpu().numpy())
         return np.concatenate(certainties), np.concatenate(distances)
 
     def _recognition(self, certainty: NDArray[np.float32], distance: float) -> Recognition:
@@ -170,7 +172,7 @@ def read_gate_file(path: Path) -> GateFile:
     return file
 
 
-def load_gate(path: Path) -> TorchGate:
+def load_gate(path: Path, device: str = "cpu") -> TorchGate:
     """Load what the `model.toml` at `path` names. Raises `ManifestError`, `WeightsChanged`."""
     file = read_gate_file(path)
     where = path.parent / file.weights
@@ -190,7 +192,7 @@ def load_gate(path: Path) -> TorchGate:
         network.load_state_dict(weights)
     except (ValueError, RuntimeError, SafetensorError) as error:
         raise ManifestError(f"{where}: the weights do not fit a gate: {error}") from error
-    return TorchGate(file, network)
+    return TorchGate(file, network, device)
 
 
 def _file(raw: Mapping[str, Any]) -> GateFile:

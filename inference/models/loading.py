@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
 from inference.domain.errors import ManifestError, WeightsChanged
 from inference.domain.manifest import Format, Task
+from inference.models.device import AUTO, choose_type
 from inference.models.explanations.choosing import build_explainer
 from inference.models.manifest import FILE_NAME, ModelFile
 from inference.models.network_model import NetworkModel
 from inference.models.networks import TORCHVISION, build_network
+from inference.models.runtimes.module import ModuleRuntime
 from inference.models.runtimes.monai_bundle import load_bundle, read_bundle
 from inference.models.runtimes.onnx import load_onnx
 from inference.models.runtimes.open_inference import OpenInferenceRuntime
@@ -23,8 +26,19 @@ from inference.models.runtimes.torchscript import load_torchscript
 from inference.models.torch_model import TorchModel
 
 
-def load_model(file: ModelFile, folder: Path, device: str = "cpu") -> NetworkModel:
+def load_model(
+    file: ModelFile, folder: Path, device: str = "cpu", precision: str = AUTO
+) -> NetworkModel:
     """Raises `ManifestError` or `WeightsChanged`; of a server that is down, `ModelFailed`."""
+    model = _load(file, folder, device)
+    if isinstance(model.runtime, ModuleRuntime):
+        # Convolutions on a GPU would else have 10 bits where 23 were asked for.
+        torch.backends.cudnn.allow_tf32 = False
+        model.runtime.half = choose_type(precision, device, file.recipe.half)
+    return model
+
+
+def _load(file: ModelFile, folder: Path, device: str) -> NetworkModel:
     if file.manifest.format is Format.STATE_DICT:
         return _state_dict(file, folder, device)
     runtime = _runtime(file, folder, device)

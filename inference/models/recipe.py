@@ -46,7 +46,7 @@ class Recipe:
     picture and its mirror image. `temperature` divides the logit. `mean` and `std`: one
     number for each channel, () for none: (grey - mean) / std. `multiple`: rows, columns and,
     of a volume, slices are filled up with black to a multiple of this. `batch`: pictures at
-    once.
+    once. `half`: the network may compute in half precision, which was measured to be enough.
 
     `background`: the network's first class is none of the outputs. `input` and `answer`:
     what the network calls its input and its logits, "" for the only and for the first one.
@@ -64,6 +64,7 @@ class Recipe:
     resize: Resize = Resize.SQUASH
     multiple: int = 1
     batch: int = 16
+    half: bool = False
     layout: Layout = Layout.IMAGE
     activation: Activation = Activation.SIGMOID
     background: bool = False
@@ -91,6 +92,7 @@ def parse_recipe(table: Table) -> Recipe:
         resize=table.choice("resize", Resize.SQUASH),
         multiple=table.whole("multiple", 1, (1, 256)),
         batch=table.whole("batch", 16, (1, 256)),
+        half=table.truth("half"),
         layout=table.choice("layout", Layout.IMAGE),
         activation=table.choice("activation", Activation.SIGMOID),
         background=table.truth("background"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from inference.domain.errors import UnknownModel
 from inference.domain.job import ModelId
@@ -23,7 +26,9 @@ SHIPPED = Path(__file__).parent / "shipped"
 class FolderRegistry:
     """The models below `roots`, with those that are added while it runs.
 
-    `chosen` names the active version of a model; without it, it is the highest.
+    `chosen` names the active version of a model; without it, it is the highest. `device` and
+    `precision` are those of `inference.models.device`. So many `maximum_models` stay loaded,
+    those used last, and beside them what somebody still reads by.
 
     Raises `ManifestError` or, for a chosen version that is not there, `UnknownModel`.
     """
@@ -33,11 +38,17 @@ class FolderRegistry:
         roots: Sequence[Path] = (SHIPPED,),
         chosen: Mapping[str, str] | None = None,
         device: str = "cpu",
+        precision: str = "auto",
+        maximum_models: int | None = None,
     ) -> None:
         self._device = device
+        self._precision = precision
+        self._maximum_models = maximum_models
         self._chosen = dict(chosen or {})
         self._folders = ModelFolders(roots)
-        self._loaded: dict[ModelId, NetworkModel] = {}
+        self._loaded: OrderedDict[ModelId, NetworkModel] = OrderedDict()
+        # Not loaded twice while somebody still reads by it.
+        self._let_go: WeakValueDictionary[ModelId, NetworkModel] = WeakValueDictionary()
         self._gates: dict[ModelId, TorchGate] = {}
         self._lock = threading.Lock()
         for name in self._chosen:
@@ -66,13 +77,16 @@ class FolderRegistry:
 
     def load(self, model: ModelId) -> NetworkModel:
         """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
-        from inference.models.loading import load_model
-
         with self._lock:
-            if model not in self._loaded:
+            found = self._loaded.get(model) or self._let_go.get(model)
+            if found is None:
                 file, folder = self._find(model)
-                self._loaded[model] = load_model(file, folder, self._device)
-            return self._loaded[model]
+                self._make_room()
+                found = self._load(file, folder)
+            self._loaded[model] = found
+            self._loaded.move_to_end(model)
+            self._make_room(0)
+            return found
 
     def gates(self) -> Sequence[ModelId]:
         """Return the gates that are in use: of each name the highest version."""
@@ -83,6 +97,7 @@ class FolderRegistry:
 
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
+        from inference.models.device import choose_device
         from inference.models.gate import load_gate
 
         newest = next((each for each in self.gates() if each.name == name), None)
@@ -90,8 +105,25 @@ class FolderRegistry:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
         with self._lock:
             if newest not in self._gates:
-                self._gates[newest] = load_gate(self._folders.gates[newest])
+                device = choose_device(self._device)
+                self._gates[newest] = load_gate(self._folders.gates[newest], device)
             return self._gates[newest]
+
+    def _load(self, file: ModelFile, folder: Path) -> NetworkModel:
+        from inference.models.device import choose_device
+        from inference.models.loading import load_model
+
+        return load_model(file, folder, choose_device(self._device), self._precision)
+
+    def _make_room(self, more: int = 1) -> None:
+        """Let go of the models used longest ago, so that there is room for `more`."""
+        if self._maximum_models is None or len(self._loaded) + more <= self._maximum_models:
+            return
+        while self._loaded and len(self._loaded) + more > self._maximum_models:
+            name, model = self._loaded.popitem(last=False)
+            self._let_go[name] = model
+        del model
+        gc.collect()  # hooks and their networks hold each other
 
     def _find(self, model: ModelId) -> tuple[ModelFile, Path]:
         found = self._folders.models()

@@ -36,8 +36,11 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
         names = [each.name for each in build_destinations(settings)]
         free_bytes = stores.archive.free_bytes
         registry.register(StateCollector(census, SystemClock(), free_bytes, names))
-    drift = None
+    drift, device = None, "cpu"
     if "worker" in settings.roles:
+        from inference.models.device import choose_device
+
+        device = choose_device(settings.device).partition(":")[0]
         drift = Drift(build_registry(settings).folder)
         registry.register(drift)
-    return Metrics(registry, PrometheusMeter(registry, settings.tenant, "cpu", drift))
+    return Metrics(registry, PrometheusMeter(registry, settings.tenant, device, drift))

@@ -38,6 +38,6 @@ class GradCamExplainer:
             for index in self._classes:
                 targets = [ClassifierOutputTarget(index)] * len(inputs)
                 maps.append(self._grad_cam(input_tensor=inputs, targets=targets))
-            logits = self._grad_cam.outputs.detach()
+            logits = self._grad_cam.outputs.detach().cpu()
             self._grad_cam.activations_and_grads.clear()
         return np.stack(maps, axis=1), logits

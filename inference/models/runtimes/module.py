@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ class ModuleRuntime:
 
     `takes_list`: it wants a list of (channels, rows, columns), as torchvision's detectors do.
     `channels_last`: the order in memory in which convolutions of torch are fastest.
+
+    `half`: the type of less than 32 bits in which `run` may make sums, or None. Who computes
+    gradients does not use it.
 
     One call runs at a time under `lock`: Grad-CAM keeps what its hooks saw on the network.
     """
@@ -30,14 +34,20 @@ class ModuleRuntime:
     ) -> None:
         self.network = network
         self.device = torch.device(device)
+        self.half: torch.dtype | None = None
         self.lock = threading.Lock()
         self._takes_list = takes_list
         self._channels_last = channels_last
 
     def run(self, batch: Tensor) -> Mapping[str, Tensor]:
-        with self.lock, torch.inference_mode():
+        with self.lock, torch.inference_mode(), self._numbers():
             inputs = self.inputs(batch)
             return named(self.network(list(inputs) if self._takes_list else inputs))
+
+    def _numbers(self) -> AbstractContextManager[object]:
+        if self.half is None:
+            return nullcontext()
+        return torch.autocast(self.device.type, self.half)
 
     def inputs(self, batch: Tensor) -> Tensor:
         """Return the batch where and how the network wants it."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -127,3 +128,28 @@ def test_many_threads_find_what_is_added(tmp_path: Path) -> None:
             found = pool.map(lambda _: registry.active("small").version, range(8))
             assert set(found) == {version}
     assert [each.model.version for each in registry.manifests()] == versions
+
+
+def test_models_beyond_the_maximum_are_let_go_the_one_used_longest_ago_first(
+    tmp_path: Path,
+) -> None:
+    names = [ModelId(name, "1.0.0") for name in ("one", "two", "three")]
+    for each in names:
+        write_model(tmp_path, each.name)
+    one, two, three = names
+    registry = FolderRegistry((tmp_path,), maximum_models=2)
+    seen = {each: weakref.ref(registry.load(each)) for each in (one, two)}
+    registry.load(one)
+    registry.load(three)
+    assert seen[two]() is None
+    assert registry.load(one) is seen[one]()
+
+
+def test_a_model_that_is_in_use_is_not_loaded_again(tmp_path: Path) -> None:
+    one, two = (ModelId(name, "1.0.0") for name in ("one", "two"))
+    for each in (one, two):
+        write_model(tmp_path, each.name)
+    registry = FolderRegistry((tmp_path,), maximum_models=1)
+    used = registry.load(one)
+    registry.load(two)
+    assert registry.load(one) is used

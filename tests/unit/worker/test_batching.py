@@ -13,8 +13,10 @@ import pytest
 from inference.domain.errors import ModelFailed
 from inference.domain.manifest import Manifest, Scope
 from inference.fakes.models import FakeModel, fake_manifest
+from inference.models.registry import SHIPPED, FolderRegistry
 from inference.ports import Assessment, Model, Picture
 from inference.worker.batching import Batching, SharedModel
+from tests.support.models import picture as drawn
 
 NEVER = 3600.0  # seconds
 LIMIT = 60.0  # seconds, for what should come at once
@@ -30,6 +32,11 @@ class Job:
 
     def ask(self, *greys: float, explain: bool = True) -> Future[Sequence[Assessment]]:
         pictures = [Picture(np.full((4, 3), grey, np.float32)) for grey in greys]
+        return self.ask_about(pictures, explain)
+
+    def ask_about(
+        self, pictures: Sequence[Picture], explain: bool = True
+    ) -> Future[Sequence[Assessment]]:
         return self._pool.submit(self._ask, pictures, explain)
 
     def _ask(self, pictures: Sequence[Picture], explain: bool) -> Sequence[Assessment]:
@@ -170,3 +177,20 @@ def test_a_model_that_nobody_reads_by_is_let_go() -> None:
         pass
     with batching.share(Slow()) as new:
         assert new is not old
+
+
+def test_the_shipped_model_answers_in_a_batch_as_it_answers_alone(begin: Begin) -> None:
+    registry = FolderRegistry((SHIPPED,))
+    model = registry.load(registry.active("cxr-pneumonia"))
+    pictures = [drawn(seed=seed) for seed in range(4)]
+    jobs = begin(Batching(16, NEVER), model, len(pictures))
+    found = [job.ask_about([picture]) for job, picture in zip(jobs, pictures, strict=True)]
+    for each, picture in zip(found, pictures, strict=True):
+        (together,), (alone,) = each.result(LIMIT), model.assess([picture])
+        # A library of convolutions may choose another way for another number of pictures.
+        assert together.certainty["pneumonia"] == pytest.approx(
+            alone.certainty["pneumonia"], abs=1e-5
+        )
+        np.testing.assert_allclose(
+            together.heat_maps["pneumonia"], alone.heat_maps["pneumonia"], atol=1e-3
+        )
