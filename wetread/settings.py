@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     maximum_models: int = Field(default=8, ge=1)
     worker_jobs: int = Field(default=1, ge=1, le=64)
-    maximum_batch: int = Field(default=16, ge=1)
+    maximum_batch: int = Field(default=0, ge=0)  # 0: by the device
     maximum_wait_ms: float = Field(default=20.0, ge=0)
     drain_seconds: float = Field(default=90.0, ge=0)
     lease_seconds: float = Field(default=60.0, gt=0)

@@ -23,7 +23,9 @@ def test_each_job_has_one_result_though_its_worker_is_killed_and_stopped(
     files = [tmp_path / f"{number}.dcm" for number in range(STUDIES)]
     for number, path in enumerate(files):
         radiograph(path, seed=number, shape=(512, 448))
-    node = make_node(quiet_seconds=0.3, worker_jobs=JOBS, maximum_wait_ms=200, device="cpu")
+    node = make_node(
+        quiet_seconds=0.3, worker_jobs=JOBS, maximum_batch=16, maximum_wait_ms=200, device="cpu"
+    )
     outcomes = list(send_files(files, host=HOST, port=node.port, called_ae="WETREAD"))
     assert all(each.taken for each in outcomes)
 
