@@ -31,7 +31,7 @@ demo: setup
 
 test: setup
 	@sh tools/system-packages.sh chromium postgresql prometheus
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

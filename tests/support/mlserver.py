@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.programs import HOST, Program, free_port
+from tests.support.programs import HOST, Program, alone, free_port
 
 # It wants other versions than Wetread, and is big, so it is installed once, aside.
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-mlserver"
@@ -22,6 +22,11 @@ MODEL = "lungs"
 
 def install() -> Path:
     """Return the program; skip the test if it is not there and cannot be installed."""
+    with alone("mlserver"):
+        return _installed()
+
+
+def _installed() -> Path:
     program = ENVIRONMENT / "bin" / "mlserver"
     if program.exists():
         return program

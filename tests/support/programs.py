@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 HOST = "127.0.0.1"
+_LOCKS = Path(__file__).resolve().parents[2] / ".cache" / "locks"
 
 
 def free_port() -> int:
@@ -30,6 +32,15 @@ def wait_for(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {timeout:.0f} seconds")
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Wait while another process of the tests does what is called `name`."""
+    _LOCKS.mkdir(parents=True, exist_ok=True)
+    with (_LOCKS / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Program:

@@ -40,7 +40,8 @@ def test_every_shipped_model_has_its_card_and_its_numbers(manifest: Manifest) ->
 
 def test_no_file_is_shipped_that_is_not_known() -> None:
     names = {path.name for path in SHIPPED.rglob("*") if path.is_file()}
-    assert names == {"model.toml", "weights.safetensors", "CARD.md", "metrics.json"}
+    known = {"model.toml", "weights.safetensors", "CARD.md", "metrics.json", "reference.json"}
+    assert names == known
 
 
 def test_the_pneumonia_model_says_whom_it_is_for() -> None:
