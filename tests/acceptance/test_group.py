@@ -1,6 +1,8 @@
-"""Two receivers and three workers on PostgreSQL, killed at random: one result for each study.
+"""Two receivers and three workers on PostgreSQL and an object store: one result for each study.
 
-WETREAD_TEST_STUDIES says how many studies are sent.
+Whoever dies, and whatever they stand on is away. WETREAD_TEST_STUDIES says how many studies are
+sent, WETREAD_TEST_OUTAGE how many seconds PostgreSQL and the object store are away; Orthanc is
+away for three times as long.
 """
 
 from __future__ import annotations
@@ -8,25 +10,31 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
+import boto3.session
 import pydicom
 import pytest
 
-from dicom_node.dimse.send import send_files
+from dicom_node.dimse.send import Outcome, send_files
 from inference.domain.instance import Priority
 from tests.support.group import Group, Modality
 from tests.support.node import Node
 from tests.support.postgresql import PostgresqlServer
 from tests.support.programs import HOST, wait_for
 from tests.support.radiographs import radiograph
+from tests.support.seaweedfs import SeaweedServer
 from tests.support.servers import OrthancServer
 
+BUCKET, REGION = "hospital", "any"
 STUDIES = int(os.environ.get("WETREAD_TEST_STUDIES", "16"))
 PATIENCE = 240 + 5 * STUDIES  # seconds
+OUTAGE = float(os.environ.get("WETREAD_TEST_OUTAGE", "3"))  # seconds
 AHEAD = 6  # studies that a STAT one overtakes
 STAT_AND_AHEAD = AHEAD + 1
 
@@ -71,21 +79,48 @@ def own_postgresql() -> Iterator[PostgresqlServer]:
         yield server
 
 
+@pytest.fixture
+def objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SeaweedServer]:
+    with SeaweedServer(tmp_path) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.session.Session().client("s3", endpoint_url=server.url, region_name=REGION)
+        client.create_bucket(Bucket=BUCKET)
+        yield server
+
+
+def settings_for(orthanc: OrthancServer, objects: SeaweedServer) -> dict[str, Any]:
+    return {
+        "archive": f"s3://{BUCKET}/group",
+        "s3_endpoint_url": objects.url,
+        "s3_region": REGION,
+        "orthanc": [{"name": "pacs", "url": orthanc.url, "follow": False}],
+        "lease_seconds": 5,
+        "maximum_attempts": 20,
+        "result_objects": [],
+    }
+
+
+def send_one(file: Path, receiver: Node) -> Outcome:
+    (outcome,) = send_files([file], host=HOST, port=receiver.port, called_ae="WETREAD")
+    return outcome
+
+
+def assert_out_of_resources(outcome: Outcome) -> None:
+    """PS3.4 Table B.2-1: the sender keeps what it has and tries again."""
+    assert not outcome.taken
+    assert outcome.status is not None
+    assert 0xA700 <= outcome.status <= 0xA7FF
+
+
 def test_whoever_dies_each_study_gets_one_result_and_stat_overtakes(
     make_group: Callable[..., Group],
     postgresql: PostgresqlServer,
+    objects: SeaweedServer,
     orthanc_server: OrthancServer,
     tmp_path: Path,
 ) -> None:
-    group = make_group(
-        postgresql,
-        receivers=2,
-        workers=3,
-        orthanc=[{"name": "pacs", "url": orthanc_server.url, "follow": False}],
-        lease_seconds=5,
-        maximum_attempts=20,
-        result_objects=[],
-    )
+    group = make_group(postgresql, receivers=2, workers=3, **settings_for(orthanc_server, objects))
     files = draw(tmp_path, 0, STUDIES)
     modality = Modality(files, group.receivers)
     modality.start()
@@ -141,47 +176,48 @@ def test_whoever_dies_each_study_gets_one_result_and_stat_overtakes(
     assert reports(orthanc_server) == dict.fromkeys(expected, 1)
 
 
-def test_while_postgresql_is_away_nothing_that_was_acknowledged_is_lost(
+def test_whatever_is_away_nothing_that_was_acknowledged_is_lost(
     make_group: Callable[..., Group],
     own_postgresql: PostgresqlServer,
+    objects: SeaweedServer,
     orthanc_server: OrthancServer,
     tmp_path: Path,
 ) -> None:
     group = make_group(
-        own_postgresql,
-        receivers=1,
-        workers=1,
-        orthanc=[{"name": "pacs", "url": orthanc_server.url, "follow": False}],
-        lease_seconds=5,
-        maximum_attempts=20,
-        result_objects=[],
+        own_postgresql, receivers=1, workers=1, **settings_for(orthanc_server, objects)
     )
+    receiver = group.receivers[0]
     files = draw(tmp_path, 0, 12)
-    modality = Modality(files[:-2], group.receivers)
+    modality = Modality(files[:-3], group.receivers)
     modality.start()
     wait_for(lambda: len(modality.acknowledged) >= 3, "images arrive", PATIENCE)
 
     # Frozen: senders wait, or are told to come again.
     own_postgresql.signal(signal.SIGSTOP)
-    frozen = Modality(files[-2:-1], group.receivers)
+    frozen = Modality(files[-3:-2], group.receivers)
     frozen.start()
-    wait_for(lambda: "listens" in group.receivers[0].log_text, "the receiver runs")
+    wait_for(lambda: "listens" in receiver.log_text, "the receiver runs")
     own_postgresql.signal(signal.SIGCONT)
     frozen.wait(PATIENCE)
 
     # Gone: who sends is told so.
     own_postgresql.stop()
-    (outcome,) = send_files(
-        files[-1:], host=HOST, port=group.receivers[0].port, called_ae="WETREAD"
-    )
-    assert not outcome.taken
-    assert outcome.status is not None
-    assert 0xA700 <= outcome.status <= 0xA7FF
+    assert_out_of_resources(send_one(files[-2], receiver))
+    time.sleep(OUTAGE)
     own_postgresql.start()
-    last = Modality(files[-1:], group.receivers)
+    # What is read meanwhile waits for Orthanc, to which it cannot be delivered.
+    orthanc_server.stop()
+    gone = time.monotonic()
+    objects.kill()
+    assert_out_of_resources(send_one(files[-1], receiver))
+    time.sleep(OUTAGE)
+    objects.start()
+    last = Modality(files[-2:], group.receivers)
     last.start()
     for each in (modality, last):
         each.wait(PATIENCE)
+    time.sleep(max(0.0, gone + 3 * OUTAGE - time.monotonic()))
+    orthanc_server.start()
     account = group.settle(len(files), PATIENCE)
     assert account.problems == ()
     assert account.instances == account.jobs == account.results == len(files)

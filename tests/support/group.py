@@ -38,10 +38,8 @@ class Group:
     ) -> None:
         self.name = server.create()
         self.database = Database(server.url(self.name))
-        shared = settings | {
-            "database_url": server.url(self.name),
-            "archive": str(folder / "archive"),
-        }
+        shared = {"archive": str(folder / "archive")} | settings
+        shared["database_url"] = server.url(self.name)
         self.receivers = [make(roles=["receiver"], **shared) for _ in range(receivers)]
         self.workers = [make(roles=["worker"], **shared) for _ in range(workers)]
 
