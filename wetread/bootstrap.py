@@ -171,11 +171,11 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlListing(database),
         SqlEvents(database),
         SqlWorkitems(database),
-        _archive(settings),
+        open_archive(settings),
     )
 
 
-def _archive(settings: Settings) -> DiskArchive | S3Archive:
+def open_archive(settings: Settings) -> DiskArchive | S3Archive:
     watermark = settings.low_watermark_mb * _MIB
     if not settings.archive.startswith("s3://"):
         place = Path(settings.archive) if settings.archive else settings.state / "archive"

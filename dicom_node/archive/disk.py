@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from dicom_node.archive import durable
@@ -60,3 +64,32 @@ class DiskArchive(Spool):
 
     def path(self, key: str) -> Path:
         return self._root / check_key(key)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the name of every file that is kept, with what explains it."""
+        for name in (STUDIES, RESULTS, QUARANTINE):
+            for folder, _, files in os.walk(self._root / name):
+                place = Path(folder).relative_to(self._root).as_posix()
+                yield from (f"{place}/{each}" for each in files if not each.startswith("."))
+
+    def adopt(self, key: str, source: Path) -> bool:
+        """Keep a copy of `source`, from another archive, as `key`; False if it is held already."""
+        target = self._root / check_key(key)
+        with durable.translated():
+            if target.is_file() and _same(source, target):
+                return False
+            arriving = self.spool()
+            try:
+                shutil.copyfile(source, arriving)
+                durable.move(arriving, target)
+            finally:
+                self.discard(arriving)
+        return True
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        digests = [hashlib.file_digest(each, "sha256").digest() for each in (first, second)]
+    return digests[0] == digests[1]

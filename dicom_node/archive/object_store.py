@@ -94,6 +94,16 @@ class ObjectStore:
                 checked = base64.b64encode(sha256).decode()
                 self._client.put_object(**named, Body=body, Metadata=meta, ChecksumSHA256=checked)
 
+    def holds(self, key: str, source: Path) -> bool:
+        """Is there an object of this key with the bytes of `source`?"""
+        try:
+            with _translated():
+                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        except FileNotFoundError:
+            return False
+        same: bool = found["Metadata"].get(_SHA256) == _digest(source).hex()
+        return same and found["ContentLength"] == source.stat().st_size
+
     def get(self, key: str, target: Path) -> bool:
         """Write the object to `target`; False where there is none."""
         for attempt in range(1, _ATTEMPTS + 1):

@@ -57,6 +57,15 @@ class S3Archive(Spool):
         finally:
             self.discard(arriving)
 
+    def adopt(self, key: str, source: Path) -> bool:
+        """Keep a copy of `source`, from another archive, as `key`; False if it is held already."""
+        checked = check_key(key)
+        with durable.translated():
+            if self._store.holds(checked, source):
+                return False
+            self._store.put(checked, source)
+        return True
+
     def _keep(self, key: str, spooled: Path) -> str:
         with durable.translated():
             self._store.put(key, spooled)

@@ -27,6 +27,10 @@ class Spool:
         with durable.translated():
             durable.make_directory(self._root / _SPOOL)
 
+    @property
+    def root(self) -> Path:
+        return self._root
+
     def free_bytes(self) -> int:
         with durable.translated():
             return shutil.disk_usage(self._root).free

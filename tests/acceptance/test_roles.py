@@ -99,12 +99,20 @@ def test_a_filled_home_is_moved_and_goes_on(
     assert refused.returncode == 1
     assert "another `wetread serve`" in refused.stderr
     embedded.stop()
+    archive = tmp_path / "shared"
+    where = ("--to", postgresql.url(name), "--archive", str(archive))
     for _ in range(2):
-        moved = embedded.run("migrate", "--to", postgresql.url(name))
+        moved = embedded.run("migrate", *where)
         assert moved.returncode == 0, moved.stderr
         assert "are the same on both sides" in moved.stdout
+    old, new = (
+        {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
+        for root in (embedded.home / "archive", archive)
+    )
+    assert old == new != set()
+    (embedded.home / "archive").rename(embedded.home / "left")
 
-    grown = make_node(database_url=postgresql.url(name), archive=str(embedded.home / "archive"))
+    grown = make_node(database_url=postgresql.url(name), archive=str(archive))
     status = grown.status()
     assert status["account"] == before["account"]
     assert status["studies"] == before["studies"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import boto3.session
 import pytest
 
+from dicom_node.archive import DiskArchive
 from dicom_node.archive.object_store import ObjectStore
 from dicom_node.archive.s3 import S3Archive
 from inference.domain.errors import RepositoryUnavailable, SettingsError
@@ -99,6 +100,17 @@ class TestS3Archive(ArchiveContract):
         )
         with pytest.raises(RepositoryUnavailable, match="other bytes"):
             elsewhere.path(key)
+
+    def test_the_archive_of_a_disk_is_adopted(
+        self, archive: S3Archive, elsewhere: S3Archive, tmp_path: Path
+    ) -> None:
+        disk = DiskArchive(tmp_path / "disk", 0)
+        key = disk.keep_result("1.2", "1.2.3", b"whole")
+        assert archive.adopt(key, disk.path(key))
+        assert not archive.adopt(key, disk.path(key))
+        assert elsewhere.path(key).read_bytes() == b"whole"
+        disk.keep_result("1.2", "1.2.3", b"other")
+        assert archive.adopt(key, disk.path(key))
 
     def test_nothing_is_left_in_the_spool(self, archive: S3Archive, elsewhere: S3Archive) -> None:
         key = archive.keep_result("1.2", "1.2.3", b"whole")

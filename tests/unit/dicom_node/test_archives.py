@@ -49,6 +49,24 @@ class TestDiskArchive(ArchiveContract):
         assert key == f"studies/1.2.3/1.2.3.4/1.2.3.4.5-{sha256[:8]}.dcm"
         assert archive.keep_result("1.2", "1.2.3", b"") == "results/1.2/1.2.3.dcm"
 
+    def test_another_archive_is_adopted_file_by_file(
+        self, archive: DiskArchive, tmp_path: Path
+    ) -> None:
+        spooled = self.spool(archive, self.encode(DESCRIPTION, b"ab"))
+        archive.keep(spooled, DESCRIPTION, archive.digest(spooled))
+        archive.keep_result("1.2", "1.2.3", b"whole")
+        archive.quarantine(self.spool(archive, b"x"), "why")
+        other = DiskArchive(tmp_path / "other", low_watermark_bytes=0)
+        keys = sorted(archive.keys())
+        assert len(keys) == 4
+        assert [other.adopt(key, archive.path(key)) for key in keys] == [True] * 4
+        assert sorted(other.keys()) == keys
+        for key in keys:
+            assert other.path(key).read_bytes() == archive.path(key).read_bytes()
+        other.path(keys[0]).write_bytes(b"cut off")
+        assert [other.adopt(key, archive.path(key)) for key in keys] == [True, *[False] * 3]
+        assert other.sweep_spool(-1) == 0
+
     def test_the_reason_lies_beside_the_file(self, archive: DiskArchive) -> None:
         key = archive.quarantine(self.spool(archive, b"x"), "not a DICOM file")
         beside = archive.path(key).with_suffix(".json")
