@@ -13,6 +13,7 @@ import traceback
 from types import TracebackType
 from typing import Literal
 
+from inference.domain.about import current
 from inference.domain.errors import WetreadError
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -36,19 +37,22 @@ class _Json(_Discreet):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **current(),
         }
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info).strip()
         return json.dumps(entry, ensure_ascii=False)
 
 
+def formatter(log_format: Literal["text", "json"]) -> logging.Formatter:
+    if log_format == "json":
+        return _Json()
+    return _Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+
 def configure(log_format: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _Json()
-        if log_format == "json"
-        else _Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    )
+    handler.setFormatter(formatter(log_format))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # What these say at INFO is one line a request; pynetdicom's and pydicom's warnings may
     # quote what a sender wrote.

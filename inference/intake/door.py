@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 
+from inference.domain.about import about
 from inference.domain.errors import ConflictingInstance, InvalidUid, UnreadableInstance
 from inference.domain.instance import (
     Description,
@@ -60,7 +61,8 @@ class Door:
             except (UnreadableInstance, InvalidUid) as error:
                 self._set_aside(spooled, IncidentKind.UNREADABLE, str(error), origin)
                 raise
-            with self._locks[hash(description.sop_instance_uid) % _LOCKS]:
+            turn = self._locks[hash(description.sop_instance_uid) % _LOCKS]
+            with about(description.study_instance_uid), turn:
                 receipt = self._take(spooled, description, origin)
         finally:
             self._archive.discard(spooled)

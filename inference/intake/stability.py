@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Condition, Thread
 
+from inference.domain.about import about
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.study import Study
 from inference.intake.rules import RuleBook
@@ -86,13 +87,14 @@ class Stability:
         self._looked_at = {uid: n for uid, n in self._looked_at.items() if uid in kept}
         closed = 0
         for study in receiving:
-            try:
-                closed += self._close(study, now)
-            except RepositoryUnavailable:
-                raise
-            except Exception:  # boundary: one Study must not hold up the others
-                # It stays in state receiving, where `wetread status` shows it.
-                _log.exception("cannot make Study %s stable", study.study_instance_uid)
+            with about(study.study_instance_uid):
+                try:
+                    closed += self._close(study, now)
+                except RepositoryUnavailable:
+                    raise
+                except Exception:  # boundary: one Study must not hold up the others
+                    # It stays in state receiving, where `wetread status` shows it.
+                    _log.exception("cannot make Study %s stable", study.study_instance_uid)
         return closed
 
     def _close(self, study: Study, now: datetime) -> bool:

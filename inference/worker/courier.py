@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from inference.domain.about import about
 from inference.domain.delivery import Delivery
 from inference.domain.errors import DestinationRefused, DestinationUnreachable
 from inference.ports import Archive, Clock, Destination, Outbox
@@ -71,18 +72,22 @@ class Courier:
         delivery = self._outbox.claim(self._clock.now(), _LEASE)
         if delivery is None:
             return False
+        with about(job_id=delivery.job_id):
+            self._try(delivery)
+        return True
+
+    def _try(self, delivery: Delivery) -> None:
         destination = self._destinations.get(delivery.destination)
         if destination is None:
             self._outbox.fail(
                 delivery, f"no destination is called {delivery.destination} in the settings"
             )
-            return True
+            return
         rest = self._resting.get(delivery.destination)
         if rest is not None and self._clock.now() < rest:
             self._outbox.retry(delivery, delivery.error or "waits: the destination rests", rest)
-            return True
+            return
         self._send(destination, delivery)
-        return True
 
     def _send(self, destination: Destination, delivery: Delivery) -> None:
         started = time.monotonic()

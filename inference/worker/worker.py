@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+from inference.domain.about import about
 from inference.domain.errors import InputError, LeaseLost, RepositoryUnavailable, WetreadError
 from inference.domain.instance import Description, Instance
 from inference.domain.job import JobRequest, Lease
@@ -137,6 +138,11 @@ class Worker:
         lease = self._queue.claim(self.name, self._clock.now(), self._lease)
         if lease is None:
             return False
+        with about(lease.job.request.study_instance_uid, lease.job.job_id):
+            self._attempt(lease)
+        return True
+
+    def _attempt(self, lease: Lease) -> None:
         job = lease.job
         try:
             with heartbeat(self._queue, self._clock, lease, self._lease):
@@ -148,7 +154,6 @@ class Worker:
             _log.exception("job %d: attempt %d broke", job.job_id, job.attempts)
             wait = backoff(job.attempts, _FIRST_RETRY, _LONGEST_RETRY)
             self._queue.retry(lease, _reason(error), self._clock.now() + wait)
-        return True
 
     def _run(self, woken: threading.Event) -> None:
         while not self._stopping.is_set():
