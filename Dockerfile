@@ -23,7 +23,7 @@ RUN python3 -m venv tools \
 
 ARG VARIANT=cpu
 ARG TORCH_INDEX_URL=
-ARG EXTRAS=postgresql,s3,onnx,monai
+ARG EXTRAS=postgresql,s3,traces,onnx,monai
 RUN python3 -m venv --without-pip /opt/wetread \
  && tools/bin/uv pip compile pyproject.toml --constraint requirements.lock \
       --python /opt/wetread/bin/python $(echo "$EXTRAS" | sed 's/[^,][^,]*/--extra &/g; s/,/ /g') \

@@ -188,6 +188,7 @@ class Settings(BaseSettings):
     reviewer_header: HeaderName = ""
     reviewer_organization: str = Field(default="", max_length=64)
     tenant: str = Field(default="", max_length=64)
+    otlp_endpoint: Annotated[str, Field(pattern=r"^(|https?://\S+)$")] = ""
     log_format: Literal["text", "json"] = "text"
 
     @classmethod

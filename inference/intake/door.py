@@ -64,9 +64,9 @@ class Door:
             turn = self._locks[hash(description.sop_instance_uid) % _LOCKS]
             with about(description.study_instance_uid), turn:
                 receipt = self._take(spooled, description, origin)
+                self._meter.took(Stage.RECEIVE, time.monotonic() - started)
         finally:
             self._archive.discard(spooled)
-        self._meter.took(Stage.RECEIVE, time.monotonic() - started)
         if receipt is Receipt.STORED:
             self._on_received()
         return receipt

@@ -72,7 +72,8 @@ class Courier:
         delivery = self._outbox.claim(self._clock.now(), _LEASE)
         if delivery is None:
             return False
-        with about(job_id=delivery.job_id):
+        studies = {each.study_instance_uid for each in delivery.objects}
+        with about(next(iter(studies), ""), delivery.job_id):
             self._try(delivery)
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import threading
@@ -58,9 +59,9 @@ def serve(
     with exclusive(configuration):
         stores = open_stores(configuration)
         try:
-            metrics = build_metrics(configuration, stores)
-            node = build_node(configuration, stores, metrics.meter)
-            _run(configuration, stores, node, metrics)
+            with contextlib.closing(build_metrics(configuration, stores)) as metrics:
+                node = build_node(configuration, stores, metrics.meter)
+                _run(configuration, stores, node, metrics)
         finally:
             stores.close()
             _log.info("stopped")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
 
+from inference.domain.errors import SettingsError
 from inference.persistence.census import SqlCensusTaker
 from wetread.bootstrap import (
     VERSION,
@@ -17,13 +19,23 @@ from wetread.bootstrap import (
 from wetread.metrics.drift import Drift
 from wetread.metrics.meter import PrometheusMeter
 from wetread.metrics.state import StateCollector
+from wetread.roles import process_name
 from wetread.settings import Settings
+
+if TYPE_CHECKING:  # an extra
+    from wetread.metrics.traces import Traces
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
     registry: CollectorRegistry
     meter: PrometheusMeter
+    traces: Traces | None = None
+
+    def close(self) -> None:
+        """Send what was not sent yet."""
+        if self.traces is not None:
+            self.traces.close()
 
 
 def build_metrics(settings: Settings, stores: Stores) -> Metrics:
@@ -43,4 +55,18 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
         device = choose_device(settings.device).partition(":")[0]
         drift = Drift(build_registry(settings).folder)
         registry.register(drift)
-    return Metrics(registry, PrometheusMeter(registry, settings.tenant, device, drift))
+    traces = _traces(settings)
+    meter = PrometheusMeter(registry, settings.tenant, device, drift, traces)
+    return Metrics(registry, meter, traces)
+
+
+def _traces(settings: Settings) -> Traces | None:
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        from wetread.metrics.traces import Traces
+    except ImportError:
+        raise SettingsError(
+            'for otlp_endpoint OpenTelemetry is missing: pip install "wetread[traces]"'
+        ) from None
+    return Traces(settings.otlp_endpoint, VERSION, process_name())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -13,6 +14,9 @@ from inference.domain.refusal import Reason
 from inference.domain.review import Verdict
 from inference.ports.meter import DeliveryOutcome, Stage
 from wetread.metrics.drift import Drift
+
+if TYPE_CHECKING:  # an extra
+    from wetread.metrics.traces import Traces
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -25,7 +29,12 @@ class PrometheusMeter:
     """`tenant` and `device` say whom the seconds of models belong to, and where they are spent."""
 
     def __init__(
-        self, registry: CollectorRegistry, tenant: str, device: str, drift: Drift | None = None
+        self,
+        registry: CollectorRegistry,
+        tenant: str,
+        device: str,
+        drift: Drift | None = None,
+        traces: Traces | None = None,
     ) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"wetread_{name}", text, labels, registry=registry)
@@ -35,6 +44,7 @@ class PrometheusMeter:
 
         self._tenant = tenant
         self._drift = drift
+        self._traces = traces
         self._device = device
         self._callers: set[str] = set()
         self._lock = Lock()
@@ -65,6 +75,8 @@ class PrometheusMeter:
 
     def took(self, stage: Stage, seconds: float) -> None:
         self._stages.labels(stage.value).observe(seconds)
+        if self._traces is not None:
+            self._traces.took(stage, seconds)
 
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None:
         self._batches.labels(model.name).observe(pictures)
