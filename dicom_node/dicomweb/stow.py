@@ -6,9 +6,8 @@ one leaves nothing behind; and each Instance that is answered for is as safe as 
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from dicom_node.dicomweb.assemble import assemble, read_models
+from dicom_node.dicomweb.blocks import IDLE, blocks
 from dicom_node.dicomweb.context import PREFIX, Context, service_url
 from dicom_node.dicomweb.media import JSON, XML, wanted
 from dicom_node.dicomweb.model import attribute
@@ -39,9 +39,6 @@ from inference.domain.instance import Description, Origin, Source
 from inference.domain.uid import check_uid
 
 LOG = logging.getLogger("dicom_node.dicomweb")
-
-_IDLE = 60.0  # seconds without a byte
-_BLOCK = 1 << 20  # bytes that go to the disk at once
 
 
 @dataclass(slots=True)
@@ -77,12 +74,12 @@ async def _store(context: Context, request: Request, study: str) -> Response:
     upload = await run_in_threadpool(Upload, context.archive, content_type, context.maximum_request)
     try:
         try:
-            async for block in _blocks(request):
+            async for block in blocks(request):
                 await run_in_threadpool(upload.feed, block)
         except ClientDisconnect:
             raise WebError("the request has ended too early") from None
         except TimeoutError:
-            return problem(408, "Request Timeout", f"no byte has come for {_IDLE:.0f} seconds")
+            return problem(408, "Request Timeout", f"no byte has come for {IDLE:.0f} seconds")
         await run_in_threadpool(upload.close)
         origin = Origin(Source.DICOMWEB, calling_ae=request.client.host if request.client else "")
         outcome = await run_in_threadpool(
@@ -113,22 +110,6 @@ def _takes_answer(media: str, in_parts: bool | None) -> bool:
         "application/*",
         "*/*",
     )
-
-
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    block = bytearray()
-    stream = request.stream()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), _IDLE)
-        except StopAsyncIteration:
-            break
-        block += chunk
-        if len(block) >= _BLOCK:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
 
 
 def _take_all(

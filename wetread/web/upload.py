@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from dicom_node.dicomweb.blocks import IDLE, blocks
 from dicom_node.dicomweb.problems import TooLarge, UnsupportedMedia, WebError
 from dicom_node.pictures import Facts, InvalidFacts, Wrapping
 from dicom_node.pictures.facts import (
@@ -31,8 +31,6 @@ from wetread.web.guarded import check_origin
 from wetread.web.pages import templates
 from wetread.web.problems import NotFound, problem
 
-_IDLE = 60.0  # seconds without a byte
-_BLOCK = 1 << 20  # bytes that go to the disk at once
 _CHOICES = {
     "sexes": SEXES,
     "body_parts": tuple(BODY_PARTS),
@@ -71,14 +69,14 @@ def build_router(uploads: Uploads | None) -> APIRouter:
             raise TooLarge(f"a request may have {uploads.maximum >> 20} MiB")
         form = FileForm(uploads.archive, request.headers.get("content-type", ""), uploads.maximum)
         try:
-            async for block in _blocks(request):
+            async for block in blocks(request):
                 await run_in_threadpool(form.feed, block)
             form.close()
             taken = await run_in_threadpool(_take_all, uploads, form, _origin(request))
         except ClientDisconnect:
             raise WebError("the request has ended too early") from None
         except TimeoutError:
-            return problem("Timeout", 408, f"no byte has come for {_IDLE:.0f} seconds")
+            return problem("Timeout", 408, f"no byte has come for {IDLE:.0f} seconds")
         finally:
             await run_in_threadpool(form.discard)
         if "application/json" in request.headers.get("accept", ""):
@@ -178,19 +176,3 @@ def _status(taken: tuple[Taken, ...]) -> int:
 
 def _origin(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    block = bytearray()
-    stream = request.stream()
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(stream), _IDLE)
-        except StopAsyncIteration:
-            break
-        block += chunk
-        if len(block) >= _BLOCK:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
