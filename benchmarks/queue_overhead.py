@@ -1,20 +1,22 @@
 """What queueing a job costs, embedded and on PostgreSQL, with 1, 2 and 4 workers.
 
-    python -m benchmarks.queue_overhead [--jobs 400] [--json]
+    python -m benchmarks.queue_overhead [--jobs 400] [--rounds 5] [--json]
 
 Workers take Jobs and record an empty Result, and nothing else: what is measured is the queue. On
 SQLite they are threads of one process, as the embedded form is; on PostgreSQL, processes. There,
 Procrastinate stands beside the same table without it: Jobs taken by SKIP LOCKED alone. Commits
-are on the disk when they return, in both.
+are on the disk when they return, in both. All take turns, so that whatever else the machine does
+burdens them alike.
 
-Printed are Jobs in a second; milliseconds of a worker's time for each Job; how long after the
-commit a waiting worker has the Job, when it is told and when it looks twice a second; and what
+Printed are medians: Jobs in a second; milliseconds of a worker's time for each Job; how long after
+the commit a waiting worker has the Job, when it is told and when it looks twice a second; and what
 the queue is of the time of one radiograph read by `cxr-pneumonia`, from the claim to the record.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import statistics
@@ -232,37 +234,61 @@ def engines() -> Iterator[list[Engine]]:
         yield found
 
 
-def measure(engine: Engine, jobs: int, whole: float) -> dict[str, Any]:
+@contextmanager
+def tickets_of(engine: Engine) -> Iterator[None]:
+    """Let this process do as the engine does."""
     defer, finish = tickets.defer, tickets.finish
     if not engine.has_tickets:
         _without_tickets()
     try:
-        rates = {
-            workers: throughput(engine, workers, jobs, 1 + 100_000 * workers)
-            for workers in _WORKERS
-        }
-        told = pick_up(engine, True, 10) if engine.has_tickets else None
-        looking = pick_up(engine, False, 1000)
+        yield
     finally:
         tickets.defer, tickets.finish = defer, finish
-    return {
-        "engine": engine.label,
-        "jobs_per_second": rates,
-        "milliseconds_per_job": {workers: 1000 * workers / rate for workers, rate in rates.items()},
-        "share_of_a_reading": 1 / rates[1] / whole,
-        "picked_up_when_told_ms": None if told is None else 1000 * told,
-        "picked_up_when_looking_ms": 1000 * looking,
-    }
+
+
+def rates_of(found: list[Engine], jobs: int, rounds: int) -> dict[tuple[str, int], float]:
+    """Return the medians of Jobs in a second, by engine and workers."""
+    runs: dict[tuple[str, int], list[float]] = {}
+    studies = itertools.count(100_000, jobs)
+    for each in found:  # what is new is slower
+        with tickets_of(each):
+            throughput(each, 1, jobs, next(studies))
+    for _ in range(rounds):
+        for workers, each in itertools.product(_WORKERS, found):
+            with tickets_of(each):
+                rate = throughput(each, workers, jobs, next(studies))
+            runs.setdefault((each.label, workers), []).append(rate)
+    return {key: statistics.median(rates) for key, rates in runs.items()}
+
+
+def measure(found: list[Engine], jobs: int, rounds: int, whole: float) -> Iterator[dict[str, Any]]:
+    all_rates = rates_of(found, jobs, rounds)
+    for engine in found:
+        rates = {workers: all_rates[engine.label, workers] for workers in _WORKERS}
+        with tickets_of(engine):
+            told = pick_up(engine, True, 10) if engine.has_tickets else None
+            looking = pick_up(engine, False, 1000)
+        yield {
+            "engine": engine.label,
+            "jobs_per_second": rates,
+            "milliseconds_per_job": {
+                workers: 1000 * workers / rate for workers, rate in rates.items()
+            },
+            "share_of_a_reading": 1 / rates[1] / whole,
+            "picked_up_when_told_ms": None if told is None else 1000 * told,
+            "picked_up_when_looking_ms": 1000 * looking,
+        }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     whole = reading()
     with engines() as found:
-        measured = [measure(each, arguments.jobs, whole) for each in found]
+        measured = list(measure(found, arguments.jobs, arguments.rounds, whole))
     if arguments.json:
         print(json.dumps({"seconds_per_reading": whole, "engines": measured}, indent=2))
         return

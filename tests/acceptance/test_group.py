@@ -32,9 +32,9 @@ from tests.support.seaweedfs import SeaweedServer
 from tests.support.servers import OrthancServer
 
 BUCKET, REGION = "hospital", "any"
-STUDIES = int(os.environ.get("WETREAD_TEST_STUDIES", "16"))
+STUDIES = int(os.environ.get("WETREAD_TEST_STUDIES", "200"))
 PATIENCE = 240 + 5 * STUDIES  # seconds
-OUTAGE = float(os.environ.get("WETREAD_TEST_OUTAGE", "3"))  # seconds
+OUTAGE = float(os.environ.get("WETREAD_TEST_OUTAGE", "20"))  # seconds
 AHEAD = 6  # studies that a STAT one overtakes
 STAT_AND_AHEAD = AHEAD + 1
 
@@ -106,6 +106,10 @@ def send_one(file: Path, receiver: Node) -> Outcome:
     return outcome
 
 
+def arrive(modality: Modality, count: int) -> None:
+    wait_for(lambda: len(modality.acknowledged) >= count, "images arrive", PATIENCE)
+
+
 def assert_out_of_resources(outcome: Outcome) -> None:
     """PS3.4 Table B.2-1: the sender keeps what it has and tries again."""
     assert not outcome.taken
@@ -129,11 +133,7 @@ def test_whoever_dies_each_study_gets_one_result_and_stat_overtakes(
     victims += [chance.choice(group.nodes) for _ in range(max(2, STUDIES // 20))]
     for count, victim in enumerate(victims, 1):
         enough = min(count * STUDIES // len(victims), STUDIES - 1)
-        wait_for(
-            lambda enough=enough: len(modality.acknowledged) >= enough,  # type: ignore[misc]
-            "images arrive",
-            PATIENCE,
-        )
+        arrive(modality, enough)
         if victim in group.workers:
             wait_for(
                 lambda: group.account().jobs_running or not group.account().jobs_queued,
@@ -184,42 +184,46 @@ def test_whatever_is_away_nothing_that_was_acknowledged_is_lost(
     tmp_path: Path,
 ) -> None:
     group = make_group(
-        own_postgresql, receivers=1, workers=1, **settings_for(orthanc_server, objects)
+        own_postgresql, receivers=2, workers=3, **settings_for(orthanc_server, objects)
     )
     receiver = group.receivers[0]
-    files = draw(tmp_path, 0, 12)
-    modality = Modality(files[:-3], group.receivers)
+    files = draw(tmp_path, 0, STUDIES)
+    *most, early, late, later = files
+    modality = Modality(most, group.receivers)
     modality.start()
-    wait_for(lambda: len(modality.acknowledged) >= 3, "images arrive", PATIENCE)
+    arrive(modality, STUDIES // 5)
 
     # Frozen: senders wait, or are told to come again.
     own_postgresql.signal(signal.SIGSTOP)
-    frozen = Modality(files[-3:-2], group.receivers)
+    frozen = Modality([early], group.receivers)
     frozen.start()
-    wait_for(lambda: "listens" in receiver.log_text, "the receiver runs")
+    time.sleep(OUTAGE)
     own_postgresql.signal(signal.SIGCONT)
     frozen.wait(PATIENCE)
+    arrive(modality, 2 * STUDIES // 5)
 
     # Gone: who sends is told so.
     own_postgresql.stop()
-    assert_out_of_resources(send_one(files[-2], receiver))
+    assert_out_of_resources(send_one(late, receiver))
     time.sleep(OUTAGE)
     own_postgresql.start()
+    arrive(modality, 3 * STUDIES // 5)
+
     # What is read meanwhile waits for Orthanc, to which it cannot be delivered.
     orthanc_server.stop()
     gone = time.monotonic()
     objects.kill()
-    assert_out_of_resources(send_one(files[-1], receiver))
+    assert_out_of_resources(send_one(later, receiver))
     time.sleep(OUTAGE)
     objects.start()
-    last = Modality(files[-2:], group.receivers)
+    last = Modality([late, later], group.receivers)
     last.start()
     for each in (modality, last):
         each.wait(PATIENCE)
     time.sleep(max(0.0, gone + 3 * OUTAGE - time.monotonic()))
     orthanc_server.start()
-    account = group.settle(len(files), PATIENCE)
+    account = group.settle(STUDIES, PATIENCE)
     assert account.problems == ()
-    assert account.instances == account.jobs == account.results == len(files)
+    assert account.instances == account.jobs == account.results == STUDIES
     assert reports(orthanc_server) == dict.fromkeys(map(study_of, files), 1)
     assert all(each.running for each in group.nodes)
