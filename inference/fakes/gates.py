@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from inference.domain.errors import UnknownModel
+from inference.domain.job import ModelId
 from inference.domain.recognition import Kind, Recognition
 from inference.ports import Gate, Picture
 
@@ -15,7 +16,8 @@ class FakeGate:
     `looked` counts the pictures of each call.
     """
 
-    def __init__(self, answer: Recognition | None = None) -> None:
+    def __init__(self, answer: Recognition | None = None, name: str = "spotless") -> None:
+        self.model = ModelId(name, "1.0.0")
         self.answer = answer or Recognition(Kind.FRONTAL_CHEST, 0.99)
         self.looked: list[int] = []
 

@@ -18,6 +18,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from inference.domain.errors import ManifestError, ModelFailed, WeightsChanged
+from inference.domain.job import ModelId
 from inference.domain.recognition import Kind, Recognition
 from inference.models.networks import EfficientNetLite0
 from inference.models.preprocessing import prepare
@@ -101,8 +102,8 @@ class TorchGate:
         self._lock = threading.Lock()
 
     @property
-    def version(self) -> str:
-        return self._file.version
+    def model(self) -> ModelId:
+        return ModelId(self._file.name, self._file.version)
 
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
         """Return one Recognition for each picture. Raises `ModelFailed`."""

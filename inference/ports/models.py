@@ -89,6 +89,11 @@ class Model(Protocol):
 class Gate(Protocol):
     """Stands before a model and sees by the pixels what it is asked to read."""
 
+    @property
+    def model(self) -> ModelId:
+        """Its own name and version."""
+        ...
+
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
         """Return one Recognition for each picture. Raises `ModelFailed`."""
         ...

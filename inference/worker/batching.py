@@ -1,22 +1,78 @@
-"""What several Jobs ask of one model, asked at once."""
+"""What several Jobs ask of one model or gate, asked at once."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
-from inference.domain.errors import ModelFailed
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest, Scope
-from inference.ports import Assessment, Model, Picture
+from inference.domain.recognition import Recognition
+from inference.ports import Assessment, Gate, Model, Picture
+from inference.worker.gathering import Gathering
 
-_UNDER_WAY = 2  # batches: one is prepared while the network computes another
+
+class SharedModel(Gathering[Assessment]):
+    """`Model` that gathers the questions of several threads."""
+
+    def __init__(self, model: Model, maximum_batch: int, maximum_wait: float) -> None:
+        super().__init__(model.manifest.model, model.assess, maximum_batch, maximum_wait)
+        self._shared = model
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._shared.manifest
+
+    def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
+        return self.answers(pictures, explain)
+
+
+class SharedGate(Gathering[Recognition]):
+    """`Gate` that gathers the questions of several threads."""
+
+    def __init__(self, gate: Gate, maximum_batch: int, maximum_wait: float) -> None:
+        super().__init__(gate.model, self._look, maximum_batch, maximum_wait)
+        self._shared = gate
+
+    @property
+    def model(self) -> ModelId:
+        return self._shared.model
+
+    def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
+        return self.answers(pictures, explain=False)
+
+    def _look(self, pictures: Sequence[Picture], *, explain: bool) -> Sequence[Recognition]:
+        return self._shared.look(pictures)
+
+
+class _Visit:
+    """One Job at a gate: as soon as it was answered, nobody waits for it any more.
+
+    It still has the model to ask, and few ask the gate again.
+    """
+
+    def __init__(self, gate: SharedGate, leave: Callable[[], None]) -> None:
+        self._gate = gate
+        self._leave = leave
+
+    @property
+    def model(self) -> ModelId:
+        return self._gate.model
+
+    def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
+        try:
+            return self._gate.look(pictures)
+        finally:
+            self._leave()
+
+
+_Shared = TypeVar("_Shared", SharedModel, SharedGate)
 
 
 class Batching:
-    """The models that the Jobs of one worker share.
+    """The models and gates that the Jobs of one worker share.
 
     A batch is asked when it has `maximum_batch` pictures, when `maximum_wait` seconds have
     passed since its first question, or when every Job that reads by the model has asked: a Job
@@ -26,7 +82,8 @@ class Batching:
     def __init__(self, maximum_batch: int = 1, maximum_wait: float = 0.0) -> None:
         self._maximum_batch = maximum_batch
         self._maximum_wait = maximum_wait
-        self._shared: dict[ModelId, SharedModel] = {}
+        self._models: dict[ModelId, SharedModel] = {}
+        self._gates: dict[ModelId, SharedGate] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -35,15 +92,45 @@ class Batching:
 
         A model that reads a Series has a batch in each, and of volumes it could have no other.
         """
-        name = model.manifest.model
-        if self._maximum_batch == 1 or model.manifest.reads is Scope.SERIES:
+        if self._is_alone(model.manifest):
             yield model
             return
+        with self._joined(self._models, model.manifest.model, lambda: self._share(model)) as shared:
+            yield shared
+
+    @contextmanager
+    def share_gate(self, gate: Gate, before: Manifest) -> Iterator[Gate]:
+        """Let `gate` look together with all who ask it at the same time.
+
+        `before` is the model's: the slices of a Series are a batch to the gate, too.
+        """
+        if self._is_alone(before):
+            yield gate
+            return
+        with ExitStack() as until_answered:
+            shared = until_answered.enter_context(
+                self._joined(
+                    self._gates,
+                    gate.model,
+                    lambda: SharedGate(gate, self._maximum_batch, self._maximum_wait),
+                )
+            )
+            yield _Visit(shared, until_answered.close)
+
+    def _is_alone(self, manifest: Manifest) -> bool:
+        return self._maximum_batch == 1 or manifest.reads is Scope.SERIES
+
+    def _share(self, model: Model) -> SharedModel:
+        return SharedModel(model, self._maximum_batch, self._maximum_wait)
+
+    @contextmanager
+    def _joined(
+        self, known: dict[ModelId, _Shared], name: ModelId, make: Callable[[], _Shared]
+    ) -> Iterator[_Shared]:
         with self._lock:
-            shared = self._shared.get(name)
+            shared = known.get(name)
             if shared is None:
-                shared = SharedModel(model, self._maximum_batch, self._maximum_wait)
-                self._shared[name] = shared
+                shared = known[name] = make()
             shared.join()
         try:
             yield shared
@@ -51,129 +138,4 @@ class Batching:
             with self._lock:
                 # The registry may want the memory of a model that nobody reads by.
                 if not shared.leave():
-                    del self._shared[name]
-
-
-class _Question:
-    def __init__(self, pictures: Sequence[Picture], explain: bool) -> None:
-        self.pictures = pictures
-        self.explain = explain
-        self.asked_at = time.monotonic()
-        self.answers: Sequence[Assessment] | None = None
-        self.error: Exception | None = None
-
-    @property
-    def is_answered(self) -> bool:
-        return self.answers is not None or self.error is not None
-
-
-class SharedModel:
-    """`Model` that gathers the questions of several threads.
-
-    It has no thread of its own: of those who wait, one asks for all. A batch that fails is
-    asked again question by question, so that each thread gets its own answer or its own error.
-    """
-
-    def __init__(self, model: Model, maximum_batch: int, maximum_wait: float) -> None:
-        self._model = model
-        self._maximum_batch = maximum_batch
-        self._maximum_wait = maximum_wait
-        self._users = 0
-        self._waiting: list[_Question] = []
-        self._under_way: list[list[_Question]] = []
-        self._changed = threading.Condition()
-
-    @property
-    def manifest(self) -> Manifest:
-        return self._model.manifest
-
-    def join(self) -> None:
-        with self._changed:
-            self._users += 1
-
-    def leave(self) -> int:
-        """Return how many Jobs still read by the model."""
-        with self._changed:
-            self._users -= 1
-            self._changed.notify_all()
-            return self._users
-
-    def wait_until_waiting(self, count: int, timeout: float) -> bool:
-        """Wait until so many questions do; False after `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self._waiting) >= count, timeout)
-
-    def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
-        question = _Question(pictures, explain)
-        with self._changed:
-            self._waiting.append(question)
-            self._changed.notify_all()
-        while batch := self._take(question):
-            try:
-                self._ask(batch)
-            finally:
-                with self._changed:
-                    self._under_way.remove(batch)
-                    self._changed.notify_all()
-        if question.answers is None:
-            raise question.error or ModelFailed(f"{self.manifest.model} gave no answer")
-        return question.answers
-
-    def _take(self, question: _Question) -> list[_Question]:
-        """Return what the thread of `question` has to ask now, or nothing when it is answered."""
-        with self._changed:
-            while not question.is_answered:
-                wait = self._wait() if question in self._waiting else None
-                if wait is not None and wait <= 0:
-                    batch = self._cut()
-                    self._under_way.append(batch)
-                    return batch
-                self._changed.wait(wait)
-            return []
-
-    def _wait(self) -> float | None:
-        """Return for how many seconds to wait for more; None: until something changes."""
-        if len(self._under_way) >= _UNDER_WAY:
-            return None
-        asked = len(self._waiting) + sum(len(each) for each in self._under_way)
-        count = sum(len(each.pictures) for each in self._waiting)
-        if asked >= self._users or count >= self._maximum_batch:
-            return 0.0
-        return self._waiting[0].asked_at + self._maximum_wait - time.monotonic()
-
-    def _cut(self) -> list[_Question]:
-        """Take the oldest question, and of those after it what fits beside it."""
-        batch = [self._waiting.pop(0)]
-        count = len(batch[0].pictures)
-        for each in list(self._waiting):
-            count += len(each.pictures)
-            if count > self._maximum_batch:
-                break
-            if each.explain is not batch[0].explain:
-                count -= len(each.pictures)
-                continue
-            self._waiting.remove(each)
-            batch.append(each)
-        return batch
-
-    def _ask(self, batch: Sequence[_Question]) -> None:
-        pictures = [picture for each in batch for picture in each.pictures]
-        try:
-            answers = self._model.assess(pictures, explain=batch[0].explain)
-            if len(answers) != len(pictures):
-                raise ModelFailed(
-                    f"{self.manifest.model} gave {len(answers)} answers on {len(pictures)} pictures"
-                )
-        # A boundary between threads: whoever asked must hear of it, whatever broke.
-        except Exception as error:
-            if len(batch) > 1:
-                for each in batch:
-                    self._ask([each])
-            else:
-                batch[0].error = error
-            return
-        begin = 0
-        for each in batch:
-            end = begin + len(each.pictures)
-            each.answers = answers[begin:end]
-            begin = end
+                    del known[name]

@@ -1,12 +1,15 @@
-"""A model whose seconds are counted, and what it sees."""
+"""Models and gates whose seconds are counted, and what a model sees."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
-from inference.ports import Assessment, Model, Picture
+from inference.domain.recognition import Recognition
+from inference.ports import Assessment, Gate, Model, Picture
 from inference.ports.meter import Meter
 from inference.worker.statistics import statistics_of
 
@@ -23,11 +26,36 @@ class MeteredModel:
         return self._model.manifest
 
     def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
-        started = time.monotonic()
-        try:
+        with _counted(self._meter, self.manifest.model, len(pictures)):
             answers = self._model.assess(pictures, explain=explain)
-        finally:
-            seconds = time.monotonic() - started
-            self._meter.assessed(self.manifest.model, len(pictures), seconds)
         self._meter.saw(self.manifest.model, statistics_of(pictures, answers))
         return answers
+
+
+class MeteredGate:
+    """`Gate` that tells a `Meter` of each question.
+
+    Not what it saw: a gate is there for what is unlike what was learned from.
+    """
+
+    def __init__(self, gate: Gate, meter: Meter) -> None:
+        self._gate = gate
+        self._meter = meter
+
+    @property
+    def model(self) -> ModelId:
+        return self._gate.model
+
+    def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
+        with _counted(self._meter, self.model, len(pictures)):
+            return self._gate.look(pictures)
+
+
+@contextmanager
+def _counted(meter: Meter, model: ModelId, pictures: int) -> Iterator[None]:
+    """Count the seconds of the block, also of one that fails."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        meter.assessed(model, pictures, time.monotonic() - started)

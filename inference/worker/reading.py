@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from inference.domain import recognition, screening
+from inference.domain import screening
 from inference.domain.errors import CodecMissing, UnreadablePixels
 from inference.domain.finding import Finding
 from inference.domain.geometry import Stack, stack
@@ -17,9 +17,10 @@ from inference.domain.manifest import Explanation, Manifest, Scope, Task
 from inference.domain.recognition import Kind
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
-from inference.ports import Assessment, Evidence, Files, Gates, Model, PixelReader
+from inference.ports import Assessment, Evidence, Files, Gate, Gates, Model, PixelReader
 from inference.worker.annotation import look_for_text
 from inference.worker.interpret import findings_in_image, findings_in_series, key_slices
+from inference.worker.passing import let_pass
 from inference.worker.seen import Seen
 
 _BATCH = 8  # pictures; a study of radiographs seldom has more
@@ -53,6 +54,15 @@ class Reader:
         self._pixels = pixels
         self._gates = gates
 
+    def gate(self, manifest: Manifest) -> Gate | None:
+        """Return what looks before the model does, if anything.
+
+        Raises `UnknownModel`, `ManifestError` or `WeightsChanged`.
+        """
+        if self._gates is None or not manifest.gate:
+            return None
+        return self._gates.gate(manifest.gate)
+
     def read(
         self,
         request: JobRequest,
@@ -61,15 +71,18 @@ class Reader:
         at: datetime,
         *,
         explain: bool = True,
+        gate: Gate | None = None,
     ) -> Reading:
         """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`.
 
-        Without `explain` there are no heat maps, and no region is drawn from one.
+        Without `explain` there are no heat maps, and no region is drawn from one. `gate` is
+        what is asked in place of that which `gate` returns for the model.
         """
+        gate = gate or self.gate(model.manifest)
         if model.manifest.reads is Scope.SERIES:
-            parts = [self._read_series(model, each, explain) for each in _series(instances)]
+            parts = [self._read_series(model, gate, each, explain) for each in _series(instances)]
         else:
-            parts = [self._read_images(model, each, explain) for each in _batches(instances)]
+            parts = [self._read_images(model, gate, each, explain) for each in _batches(instances)]
         findings = tuple(chain.from_iterable(each.findings for each in parts))
         return Reading(
             Result(
@@ -108,10 +121,12 @@ class Reader:
         )
         return Reading(result, tuple(self._unseen(each) for each in instances))
 
-    def _read_images(self, model: Model, instances: Sequence[Instance], explain: bool) -> _Part:
+    def _read_images(
+        self, model: Model, gate: Gate | None, instances: Sequence[Instance], explain: bool
+    ) -> _Part:
         """Read each Instance for itself."""
         manifest = model.manifest
-        seen, refusals = self._open(manifest, instances)
+        seen, refusals = self._open(manifest, gate, instances)
         seen, why = look_for_text(manifest, seen)
         refusals = (*refusals, *why)
         answers = model.assess([each.picture for each in seen], explain=explain) if seen else ()
@@ -124,10 +139,12 @@ class Reader:
             shown[each.instance.sop_instance_uid] = self._evidence(each, answer)
         return _Part(tuple(findings), refusals, self._all(instances, shown))
 
-    def _read_series(self, model: Model, instances: Sequence[Instance], explain: bool) -> _Part:
+    def _read_series(
+        self, model: Model, gate: Gate | None, instances: Sequence[Instance], explain: bool
+    ) -> _Part:
         """Read the Instances of one Series as one."""
         manifest = model.manifest
-        seen, refusals = self._open(manifest, instances)
+        seen, refusals = self._open(manifest, gate, instances)
         placed = stack([each.picture.plane for each in seen])
         slices = [seen[index] for index in placed.order]
         refusals = (*refusals, *_refusals_of_stack(manifest, seen, placed))
@@ -163,7 +180,7 @@ class Reader:
         return _Part(findings, refusals, self._all(instances, shown))
 
     def _open(
-        self, manifest: Manifest, instances: Sequence[Instance]
+        self, manifest: Manifest, gate: Gate | None, instances: Sequence[Instance]
     ) -> tuple[list[Seen], tuple[Refusal, ...]]:
         """Return what the model may read, and why it may not read the rest."""
         seen: list[Seen] = []
@@ -174,7 +191,7 @@ class Reader:
                 seen.append(found)
             else:
                 refusals.extend(found)
-        passed, why = self._let_pass(manifest, seen)
+        passed, why = let_pass(manifest, gate, seen) if gate and seen else (seen, ())
         return passed, (*refusals, *why)
 
     def _look(self, manifest: Manifest, instance: Instance) -> Seen | tuple[Refusal, ...]:
@@ -189,31 +206,6 @@ class Reader:
             return (Refusal(Reason.CODEC_MISSING, str(error), uid),)
         except UnreadablePixels as error:
             return (Refusal(Reason.UNREADABLE_PIXELS, str(error), uid),)
-
-    def _let_pass(
-        self, manifest: Manifest, seen: Sequence[Seen]
-    ) -> tuple[list[Seen], tuple[Refusal, ...]]:
-        if not seen or self._gates is None or not manifest.gate:
-            return list(seen), ()
-        accepted, name = manifest.needs.recognised, manifest.model.name
-        passed: list[Seen] = []
-        refused: list[Refusal] = []
-        recognised = self._gates.gate(manifest.gate).look([each.picture for each in seen])
-        for each, what in zip(seen, recognised, strict=True):
-            why = recognition.objection(what, accepted, name)
-            if why is None:
-                passed.append(each)
-            else:
-                refused.append(Refusal(*why, each.instance.sop_instance_uid))
-        if manifest.reads is Scope.SERIES and 2 * len(passed) < len(seen):
-            # What few slices of a Series look like says nothing against what most do.
-            detail = f"Only {len(passed)} of the {len(seen)} slices are what {name} reads"
-            refused.extend(
-                Refusal(Reason.NOT_RECOGNISED, detail, each.instance.sop_instance_uid)
-                for each in passed
-            )
-            passed = []
-        return passed, tuple(refused)
 
     def _doubts(self, manifest: Manifest, seen: Seen) -> tuple[Refusal, ...]:
         # A gate that lets CT slices pass does not say of what.

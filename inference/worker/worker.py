@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from inference.domain.result import ResultObject
 from inference.ports import (
     Archive,
     Clock,
+    Gate,
     Index,
     JobQueue,
     ModelRegistry,
@@ -30,7 +31,7 @@ from inference.ports.meter import Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
 from inference.worker.batching import Batching
 from inference.worker.heartbeat import heartbeat
-from inference.worker.metered import MeteredModel
+from inference.worker.metered import MeteredGate, MeteredModel
 from inference.worker.reading import Reader, Reading
 
 _log = logging.getLogger(__name__)
@@ -45,8 +46,8 @@ class Worker:
     """Works on so many `jobs` at a time; any number of workers may share a queue.
 
     Each Job has a thread, which decodes, reads, encodes and records; what they ask of one model
-    meets in `batching`. Told to stop, a worker takes no further Job, and gives back those that
-    are not finished within `grace` seconds.
+    or gate meets in `batching`. Told to stop, a worker takes no further Job, and gives back those
+    that are not finished within `grace` seconds.
 
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
@@ -240,14 +241,25 @@ class Worker:
             return self._give_up(lease, instances, cause)
         try:
             metered = MeteredModel(self._registry.load(request.model), self._meter)
-            with self._batching.share(metered) as model:
-                return model.manifest, self._reader.read(request, model, instances, now)
+            with self._batching.share(metered) as model, self._gate(metered.manifest) as gate:
+                reading = self._reader.read(request, model, instances, now, gate=gate)
+                return metered.manifest, reading
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:
             if not last:
                 raise
             _log.exception("job %d: the last attempt broke", job.job_id)
             return self._give_up(lease, instances, _reason(error))
+
+    @contextmanager
+    def _gate(self, before: Manifest) -> Iterator[Gate | None]:
+        """What looks before the model does, asked together with the other Jobs."""
+        gate = self._reader.gate(before)
+        if gate is None:
+            yield None
+            return
+        with self._batching.share_gate(MeteredGate(gate, self._meter), before) as shared:
+            yield shared
 
     def _give_up(
         self, lease: Lease, instances: Sequence[Instance], cause: str

@@ -89,7 +89,7 @@ def validate(
         listed,
         Opener(loaded.manifest, describe, DicomPixelReader()),
         Path(out or validation_folder(loaded.manifest.model, where)),
-        gate=f"{gate} {registries[0].gate(gate).version}" if gate else "",
+        gate=f"{gate} {registries[0].gate(gate).model.version}" if gate else "",
         bars=asked,
         worst_errors=worst,
         workers=workers or min(4, os.cpu_count() or 1),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from itertools import chain
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,7 +25,8 @@ class GradCamExplainer:
     def __init__(self, runtime: ModuleRuntime, classes: range) -> None:
         self._runtime = runtime
         self._classes = classes
-        network = runtime.network
+        # What runs without explanation has no hooks: they would keep what every run saw.
+        network = _twin(runtime.network)
         layer = heat_map_layer(network)
         # Grad-CAM needs no gradient before the last convolution; to ask for no other spares
         # most of the way back.
@@ -41,3 +45,9 @@ class GradCamExplainer:
             logits = self._grad_cam.outputs.detach().cpu()
             self._grad_cam.activations_and_grads.clear()
         return np.stack(maps, axis=1), logits
+
+
+def _twin(network: nn.Module) -> nn.Module:
+    """Return a network with the same tensors, and hooks of its own."""
+    tensors = chain(network.parameters(), network.buffers())
+    return copy.deepcopy(network, {id(each): each for each in tensors})

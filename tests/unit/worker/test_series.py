@@ -20,7 +20,7 @@ from inference.domain.instance import (
     Priority,
     Source,
 )
-from inference.domain.job import JobRequest
+from inference.domain.job import JobRequest, ModelId
 from inference.domain.manifest import Explanation, InputNeeds, Manifest, Scope, Task
 from inference.domain.pooling import Pooling
 from inference.domain.recognition import Kind, Recognition
@@ -212,6 +212,8 @@ def test_too_few_slices_are_refused() -> None:
 
 class Picky:
     """Takes dark slices for CT."""
+
+    model = ModelId("picky", "1.0.0")
 
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
         return [
