@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,11 +16,12 @@ from inference.intake.door import Door
 from inference.intake.elected import Elected
 from inference.intake.stability import Stability
 from inference.intake.worklist import WorklistDesk
-from inference.persistence import tickets
+from inference.persistence import outbox, tickets
 from inference.persistence.leadership import SqlLeadership
 from inference.ports import Intake, Service
 from inference.ports.meter import Meter
 from inference.worker.batching import Batching
+from inference.worker.courier import Courier
 from inference.worker.worker import Worker
 from wetread.bootstrap import (
     VERSION,
@@ -38,8 +39,8 @@ from wetread.settings import OrthancSettings, Settings
 _ABANDONED = 3600.0  # seconds after which nobody writes to a spooled file any more
 
 
-# Seconds between two looks at an empty queue. Who listens looks for what nobody tells: that
-# a Job may be tried again, and that a worker is dead.
+# Seconds between two looks at an empty queue or outbox. Who listens looks for what nobody
+# tells: that something may be tried again, and that who had it is dead.
 _ASLEEP = 0.5
 _LISTENING = 2.0
 
@@ -75,11 +76,11 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
     if stability is not None:
         services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
         services.append(Cataloguer(stores.catalog, stores.archive))
+    told: dict[str, Callable[[], None]] = {}
     if "worker" in settings.roles:
         worker = _worker(settings, stores, meter)
         services.append(worker)
-        if not settings.is_embedded:
-            services.append(_listener(stores, worker))
+        told[tickets.CHANNEL] = worker.wake
     worklist = None
     if receives:
         if settings.is_embedded:
@@ -87,7 +88,11 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
             services.append(keeper)
         else:
             services.append(_elected_keeper(settings, stores))
-        services.append(_courier(settings, stores, meter))
+        courier = _courier(settings, stores, meter)
+        services.append(courier)
+        told[outbox.CHANNEL] = courier.wake
+    if told and not settings.is_embedded:
+        services.append(_listener(stores, told))
     # The embedded form holds the state directory alone: what lies half received died with
     # the process before. Elsewhere another process may be receiving it now.
     stores.archive.sweep_spool(0 if settings.is_embedded else _ABANDONED)
@@ -216,14 +221,23 @@ def _batching(settings: Settings) -> Batching:
     return Batching(settings.maximum_batch or default, settings.maximum_wait_ms / 1000)
 
 
-def _listener(stores: Stores, worker: Worker) -> Service:
+def _courier(settings: Settings, stores: Stores, meter: Meter) -> Courier:
+    clock = SystemClock()
+    if settings.is_embedded:
+        # What was under way died with the process before.
+        stores.outbox.release(clock.now())
+    return Courier(
+        stores.outbox,
+        stores.archive,
+        clock,
+        destinations={each.name: each for each in build_destinations(settings)},
+        lease=timedelta(seconds=settings.lease_seconds),
+        meter=meter,
+        idle=_ASLEEP if settings.is_embedded else _LISTENING,
+    )
+
+
+def _listener(stores: Stores, told: Mapping[str, Callable[[], None]]) -> Service:
     from inference.persistence.listener import Listener
 
-    return Listener(stores.database, {tickets.CHANNEL: worker.wake})
-
-
-def _courier(settings: Settings, stores: Stores, meter: Meter) -> Service:
-    from inference.worker.courier import Courier
-
-    destinations = {each.name: each for each in build_destinations(settings)}
-    return Courier(stores.outbox, stores.archive, SystemClock(), destinations, meter=meter)
+    return Listener(stores.database, told)

@@ -121,7 +121,7 @@ class JobError(WetreadError):
 
 
 class LeaseLost(JobError):
-    """Another worker holds this Job by now."""
+    """Another process holds this Job or Delivery by now."""
 
 
 class ModelError(WetreadError):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from inference.domain.delivery import Backlog, Delivery, DeliveryState
+from inference.domain.errors import LeaseLost
 from inference.domain.event import Event, EventKind
 from inference.fakes.store import MemoryStore
 
@@ -28,6 +29,24 @@ class MemoryOutbox:
             return self._keep(
                 replace(first, attempts=first.attempts + 1, next_attempt_at=now + lease)
             )
+
+    def extend(self, delivery: Delivery, now: datetime, by: timedelta) -> Delivery:
+        with self._store.transaction():
+            held = self._claimed(delivery)
+            if held is None:
+                raise LeaseLost()
+            return self._keep(replace(held, next_attempt_at=now + by))
+
+    def release(self, at: datetime) -> int:
+        with self._store.transaction():
+            later = [
+                each
+                for each in self._store.deliveries.values()
+                if each.state is DeliveryState.PENDING and each.next_attempt_at > at
+            ]
+            for each in later:
+                self._keep(replace(each, next_attempt_at=at))
+            return len(later)
 
     def delivered(self, delivery: Delivery, at: datetime) -> None:
         with self._store.transaction():

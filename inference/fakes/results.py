@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from inference.domain.delivery import Delivery, DeliveryState
 from inference.domain.event import EventKind, event_of
 from inference.domain.instance import Attributes, Description
 from inference.domain.job import Job, JobRequest, JobState, Lease, ModelId
@@ -40,17 +39,7 @@ class MemoryResults:
             for each in result.objects:
                 known = (descriptions or {}).get(each.sop_instance_uid)
                 self._store.catalogue(known or by_role(each), each.key, described=known is not None)
-            for destination in dict.fromkeys(destinations):
-                number = self._store.next_delivery()
-                self._store.deliveries[number] = Delivery(
-                    number,
-                    row.job.job_id,
-                    destination,
-                    DeliveryState.PENDING,
-                    attempts=0,
-                    objects=result.objects,
-                    next_attempt_at=result.produced_at,
-                )
+            self._store.deliver(row.job.job_id, result.objects, destinations, result.produced_at)
             kind = EventKind.JOB_FAILED if result.failed else EventKind.JOB_FINISHED
             self._store.tell(event_of(row.job, kind), result.produced_at)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from inference.domain.delivery import Delivery, DeliveryState
 from inference.domain.errors import InvalidReview
 from inference.domain.event import Event, EventKind
 from inference.domain.instance import Description
@@ -39,17 +38,7 @@ class MemoryReviews:
             self._store.reviews.append(kept)
             known = description or by_role(review.report)
             self._store.catalogue(known, review.report.key, described=description is not None)
-            for destination in dict.fromkeys(destinations):
-                number = self._store.next_delivery()
-                self._store.deliveries[number] = Delivery(
-                    number,
-                    review.job_id,
-                    destination,
-                    DeliveryState.PENDING,
-                    attempts=0,
-                    objects=(review.report,),
-                    next_attempt_at=review.reviewed_at,
-                )
+            self._store.deliver(review.job_id, [review.report], destinations, review.reviewed_at)
             told = Event(
                 EventKind.REVIEW_MADE,
                 kept.study_instance_uid,

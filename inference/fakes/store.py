@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import RLock
 
 from inference.domain.catalog import Field, Value, values_of
-from inference.domain.delivery import Delivery
+from inference.domain.delivery import Delivery, DeliveryState
 from inference.domain.errors import LeaseLost, RepositoryUnavailable
 from inference.domain.event import Event
 from inference.domain.instance import Description, Incident, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
-from inference.domain.result import Result
+from inference.domain.result import Result, ResultObject
 from inference.domain.review import Review
 from inference.domain.rollout import RolloutChange
 from inference.domain.study import Study
@@ -110,6 +111,21 @@ class MemoryStore:
     def tell(self, event: Event, at: datetime) -> None:
         self.events.append(replace(event, number=len(self.events) + 1, at=at))
 
-    def next_delivery(self) -> int:
-        self._last_delivery += 1
-        return self._last_delivery
+    def deliver(
+        self,
+        job_id: int,
+        objects: Sequence[ResultObject],
+        destinations: Sequence[str],
+        at: datetime,
+    ) -> None:
+        for destination in dict.fromkeys(destinations):
+            self._last_delivery += 1
+            self.deliveries[self._last_delivery] = Delivery(
+                self._last_delivery,
+                job_id,
+                destination,
+                DeliveryState.PENDING,
+                attempts=0,
+                objects=tuple(objects),
+                next_attempt_at=at,
+            )

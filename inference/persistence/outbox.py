@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from inference.domain.delivery import Backlog, Delivery, DeliveryState
+from inference.domain.errors import LeaseLost
 from inference.domain.event import Event, EventKind
 from inference.domain.result import ResultObject
-from inference.persistence.codec import tuple_from_json
+from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
 from inference.persistence.tables import deliveries, jobs
+
+CHANNEL = "wetread_deliveries"  # where PostgreSQL tells of a Delivery that is due
 
 
 class SqlOutbox:
@@ -40,6 +43,21 @@ class SqlOutbox:
         with self._database.writing() as connection:
             row = connection.execute(take).one_or_none()
             return None if row is None else delivery_of(row)
+
+    def extend(self, delivery: Delivery, now: datetime, by: timedelta) -> Delivery:
+        keep = update(deliveries).where(_claimed(delivery)).values(next_attempt_at=now + by)
+        with self._database.writing() as connection:
+            row = connection.execute(keep.returning(deliveries)).one_or_none()
+            if row is None:
+                raise LeaseLost()
+            return delivery_of(row)
+
+    def release(self, at: datetime) -> int:
+        later = and_(deliveries.c.state == DeliveryState.PENDING, deliveries.c.next_attempt_at > at)
+        with self._database.writing() as connection:
+            return connection.execute(
+                update(deliveries).where(later).values(next_attempt_at=at)
+            ).rowcount
 
     def delivered(self, delivery: Delivery, at: datetime) -> None:
         # True whoever claimed it in the meantime: the destination has the objects.
@@ -68,16 +86,20 @@ class SqlOutbox:
         )
 
     def replay(self, delivery_id: int, at: datetime) -> bool:
-        return self._end(
-            and_(
-                deliveries.c.delivery_id == delivery_id,
-                deliveries.c.state == DeliveryState.FAILED,
-            ),
-            state=DeliveryState.PENDING,
-            attempts=0,
-            next_attempt_at=at,
-            error="",
+        failed = and_(
+            deliveries.c.delivery_id == delivery_id, deliveries.c.state == DeliveryState.FAILED
         )
+        again = {
+            "state": DeliveryState.PENDING,
+            "attempts": 0,
+            "next_attempt_at": at,
+            "error": "",
+        }
+        with self._database.writing() as connection:
+            if not connection.execute(update(deliveries).where(failed).values(again)).rowcount:
+                return False
+            _tell(connection)
+            return True
 
     def deliveries(
         self, job_id: int | None = None, limit: int = 100, state: DeliveryState | None = None
@@ -113,7 +135,7 @@ class SqlOutbox:
         delivery: Delivery | None = None,
         kind: EventKind | None = None,
         **values: object,
-    ) -> bool:
+    ) -> None:
         """Change a row, and tell of it where there is a `kind`."""
         with self._database.writing() as connection:
             changed = connection.execute(update(deliveries).where(condition).values(values))
@@ -129,7 +151,36 @@ class SqlOutbox:
                         detail=delivery.destination,
                     ),
                 )
-            return changed.rowcount > 0
+
+
+def insert_deliveries(
+    connection: Connection,
+    job_id: int,
+    objects: Sequence[ResultObject],
+    destinations: Sequence[str],
+    at: datetime,
+) -> None:
+    """Let `objects` be brought to each of `destinations`, in the transaction of `connection`."""
+    for destination in dict.fromkeys(destinations):
+        connection.execute(
+            insert(deliveries).values(
+                job_id=job_id,
+                destination=destination,
+                state=DeliveryState.PENDING,
+                attempts=0,
+                objects=to_json(objects),
+                next_attempt_at=at,
+                error="",
+            )
+        )
+    if destinations:
+        _tell(connection)
+
+
+def _tell(connection: Connection) -> None:
+    """Tell who listens that a Delivery is due, when the transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_notify(CHANNEL, "")))
 
 
 def _claimed(delivery: Delivery) -> ColumnElement[bool]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
-from inference.domain.delivery import DeliveryState
 from inference.domain.errors import LeaseLost
 from inference.domain.event import EventKind, event_of
 from inference.domain.finding import Finding
@@ -21,9 +20,10 @@ from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import to_json, tuple_from_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
+from inference.persistence.outbox import insert_deliveries
 from inference.persistence.queue import held, job_of, model_columns, model_of
 from inference.persistence.standing import refresh_standing
-from inference.persistence.tables import deliveries, jobs, result_objects, results
+from inference.persistence.tables import jobs, result_objects, results
 
 
 class SqlResults:
@@ -57,18 +57,9 @@ class SqlResults:
                 refresh_standing(connection, result.study_instance_uid)
             failed = state is JobState.FAILED
             kind = EventKind.JOB_FAILED if failed else EventKind.JOB_FINISHED
-            for destination in dict.fromkeys(destinations):
-                connection.execute(
-                    insert(deliveries).values(
-                        job_id=lease.job.job_id,
-                        destination=destination,
-                        state=DeliveryState.PENDING,
-                        attempts=0,
-                        objects=to_json(result.objects),
-                        next_attempt_at=result.produced_at,
-                        error="",
-                    )
-                )
+            insert_deliveries(
+                connection, lease.job.job_id, result.objects, destinations, result.produced_at
+            )
             append(connection, event_of(lease.job, kind))
 
     def of_study(

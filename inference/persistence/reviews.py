@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from inference.domain.code import Code
-from inference.domain.delivery import DeliveryState
 from inference.domain.errors import InvalidReview
 from inference.domain.event import Event, EventKind
 from inference.domain.instance import Description
@@ -19,10 +18,11 @@ from inference.persistence.cataloguing import catalogue_objects
 from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
+from inference.persistence.outbox import insert_deliveries
 from inference.persistence.queue import job_of
 from inference.persistence.results import result_of
 from inference.persistence.standing import refresh_standing
-from inference.persistence.tables import deliveries, jobs, results, reviews
+from inference.persistence.tables import jobs, results, reviews
 
 
 class SqlReviews:
@@ -61,18 +61,9 @@ class SqlReviews:
             known = {} if description is None else {description.sop_instance_uid: description}
             catalogue_objects(connection, (review.report,), known)
             refresh_standing(connection, review.study_instance_uid)
-            for destination in dict.fromkeys(destinations):
-                connection.execute(
-                    insert(deliveries).values(
-                        job_id=review.job_id,
-                        destination=destination,
-                        state=DeliveryState.PENDING,
-                        attempts=0,
-                        objects=to_json((review.report,)),
-                        next_attempt_at=review.reviewed_at,
-                        error="",
-                    )
-                )
+            insert_deliveries(
+                connection, review.job_id, (review.report,), destinations, review.reviewed_at
+            )
             append(
                 connection,
                 Event(

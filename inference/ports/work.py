@@ -107,6 +107,17 @@ class Outbox(Protocol):
         """Take the Delivery that is due longest; nobody else gets it during `lease`."""
         ...
 
+    def extend(self, delivery: Delivery, now: datetime, by: timedelta) -> Delivery:
+        """Keep what was claimed for longer. Raises `LeaseLost`."""
+        ...
+
+    def release(self, at: datetime) -> int:
+        """Make all that is pending due at `at`, and return how many waited for later.
+
+        For who is alone with the outbox, at its start after a crash.
+        """
+        ...
+
     def delivered(self, delivery: Delivery, at: datetime) -> None: ...
 
     def retry(self, delivery: Delivery, error: str, not_before: datetime) -> None: ...

@@ -14,11 +14,11 @@ from inference.domain.errors import DestinationRefused, DestinationUnreachable
 from inference.ports import Archive, Clock, Destination, Outbox
 from inference.ports.meter import DeliveryOutcome, Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
+from inference.worker.heartbeat import heartbeat
 
 _log = logging.getLogger(__name__)
 
 _IDLE = 0.5  # seconds between looks at an empty outbox
-_LEASE = timedelta(minutes=5)  # longer than any one delivery takes
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=5)
 
@@ -29,6 +29,10 @@ class Courier:
     An unreachable Destination is tried again for ever, ever more seldom, and while it rests
     its other Deliveries rest too. A refusal ends the Delivery as failed, for an operator to
     see and to replay.
+
+    A Delivery is leased while it is under way, however long that takes; `lease` after its
+    courier died, any other takes it over. `idle` is how many seconds pass between two looks
+    at an empty outbox unless it is woken.
     """
 
     name = "courier"
@@ -39,17 +43,21 @@ class Courier:
         archive: Archive,
         clock: Clock,
         destinations: Mapping[str, Destination],
+        lease: timedelta,
         threads: int = 2,
         meter: Meter | None = None,
+        idle: float = _IDLE,
     ) -> None:
         self._outbox = outbox
         self._archive = archive
         self._clock = clock
         self._destinations = dict(destinations)
-        self._count = threads
+        self._lease = lease
         self._meter = meter or Unmetered()
+        self._idle = idle
         self._resting: dict[str, datetime] = {}
         self._stopping = threading.Event()
+        self._woken = [threading.Event() for _ in range(threads)]
         self._threads: list[threading.Thread] = []
 
     @property
@@ -57,19 +65,25 @@ class Courier:
         return bool(self._threads) and all(each.is_alive() for each in self._threads)
 
     def start(self) -> None:
-        for number in range(self._count):
-            thread = threading.Thread(target=self._run, name=f"courier-{number + 1}")
+        for number, woken in enumerate(self._woken, start=1):
+            thread = threading.Thread(target=self._run, args=(woken,), name=f"courier-{number}")
             thread.start()
             self._threads.append(thread)
 
+    def wake(self) -> None:
+        """Say that a Delivery may be due. Never blocks."""
+        for each in self._woken:
+            each.set()
+
     def stop(self) -> None:
         self._stopping.set()
+        self.wake()
         for thread in self._threads:
             thread.join()
 
     def tick(self) -> bool:
         """Try one Delivery if one is due; return whether there was one."""
-        delivery = self._outbox.claim(self._clock.now(), _LEASE)
+        delivery = self._outbox.claim(self._clock.now(), self._lease)
         if delivery is None:
             return False
         studies = {each.study_instance_uid for each in delivery.objects}
@@ -93,8 +107,11 @@ class Courier:
     def _send(self, destination: Destination, delivery: Delivery) -> None:
         started = time.monotonic()
         outcome = DeliveryOutcome.UNREACHABLE
+        name = f"job {delivery.job_id} to {destination.name}"
         try:
-            destination.send([(each, self._archive.path(each.key)) for each in delivery.objects])
+            with heartbeat(self._outbox, self._clock, delivery, self._lease, name):
+                files = [(each, self._archive.path(each.key)) for each in delivery.objects]
+                destination.send(files)
         except DestinationUnreachable as error:
             self._retry(delivery, str(error))
         except DestinationRefused as error:
@@ -127,7 +144,7 @@ class Courier:
         )
         self._outbox.retry(delivery, error, due)
 
-    def _run(self) -> None:
+    def _run(self, woken: threading.Event) -> None:
         while not self._stopping.is_set():
             try:
                 busy = self.tick()
@@ -136,4 +153,5 @@ class Courier:
                 _log.exception("courier: cannot take deliveries now")
                 busy = False
             if not busy:
-                self._stopping.wait(_IDLE)
+                woken.wait(self._idle)
+                woken.clear()

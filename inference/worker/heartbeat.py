@@ -1,4 +1,4 @@
-"""Keeps a Lease alive while its Job is worked on."""
+"""Keeps a lease alive while what it is on is worked on."""
 
 from __future__ import annotations
 
@@ -6,35 +6,52 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from inference.domain.errors import LeaseLost, RepositoryUnavailable
-from inference.domain.job import Lease
-from inference.ports import Clock, JobQueue
+from inference.ports import Clock
 
 _log = logging.getLogger(__name__)
 
+_AGAIN = 1.0  # seconds until the next beat after one that failed
+
+Held = TypeVar("Held")
+
+
+class Leasing(Protocol[Held]):
+    """A `JobQueue` with its Leases, or an `Outbox` with its Deliveries."""
+
+    def extend(self, held: Held, /, now: datetime, by: timedelta) -> Held:
+        """Raises `LeaseLost`."""
+        ...
+
 
 @contextmanager
-def heartbeat(queue: JobQueue, clock: Clock, lease: Lease, by: timedelta) -> Iterator[None]:
-    """Extend `lease` three times in each period until the block ends.
+def heartbeat(
+    leasing: Leasing[Held], clock: Clock, held: Held, by: timedelta, name: str
+) -> Iterator[None]:
+    """Extend what is `held` three times in each period until the block ends.
 
-    A lost lease only ends the extending: the fence refuses the result at the end.
+    A lost lease only ends the extending: the fence refuses what comes of it at the end.
     """
     done = threading.Event()
+    period = by.total_seconds() / 3
 
     def beat() -> None:
-        held = lease
-        while not done.wait(by.total_seconds() / 3):
+        extended, pause = held, period
+        while not done.wait(pause):
+            pause = period
             try:
-                held = queue.extend(held, clock.now(), by)
+                extended = leasing.extend(extended, clock.now(), by)
             except LeaseLost:
-                _log.warning("job %d: the lease is lost", lease.job.job_id)
+                _log.warning("%s: the lease is lost", name)
                 return
             except RepositoryUnavailable as error:
-                _log.warning("job %d: no heartbeat: %s", lease.job.job_id, error)
+                _log.warning("%s: no heartbeat: %s", name, error)
+                pause = min(period, _AGAIN)
 
-    thread = threading.Thread(target=beat, name=f"heartbeat-{lease.job.job_id}", daemon=True)
+    thread = threading.Thread(target=beat, name=f"heartbeat of {name}", daemon=True)
     thread.start()
     try:
         yield

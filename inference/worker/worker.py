@@ -146,7 +146,7 @@ class Worker:
     def _attempt(self, lease: Lease) -> None:
         job = lease.job
         try:
-            with heartbeat(self._queue, self._clock, lease, self._lease):
+            with heartbeat(self._queue, self._clock, lease, self._lease, f"job {job.job_id}"):
                 self._work(lease)
         except LeaseLost:
             _log.warning("job %d: another worker holds it by now; nothing recorded", job.job_id)

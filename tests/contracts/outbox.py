@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from inference.domain.delivery import Delivery, DeliveryState
+from inference.domain.errors import LeaseLost
 from tests.contracts.repositories import (
     LEASE,
     Repositories,
@@ -85,6 +88,46 @@ class OutboxContract(RepositoriesContract):
         repositories.outbox.fail(held, "refused as a duplicate")
         (delivery,) = repositories.outbox.deliveries()
         assert delivery.state is DeliveryState.DELIVERED
+
+    def test_a_lease_that_is_extended_lasts_longer(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a")
+        delivery = self.claim(repositories)
+        for seconds in (25, 45):
+            delivery = repositories.outbox.extend(delivery, at(seconds), LEASE)
+        assert (delivery.attempts, delivery.next_attempt_at) == (1, at(105))
+        assert repositories.outbox.deliveries() == (delivery,)
+        assert repositories.outbox.claim(at(104), LEASE) is None
+        # It has run out, but nobody has taken it.
+        delivery = repositories.outbox.extend(delivery, at(110), LEASE)
+        assert repositories.outbox.claim(at(169), LEASE) is None
+        assert self.claim(repositories, 170).attempts == 2
+
+    def test_who_lost_the_lease_cannot_extend_it(self, repositories: Repositories) -> None:
+        self.fill(repositories, "a")
+        dead = self.claim(repositories)
+        held = self.claim(repositories, 65)
+        with pytest.raises(LeaseLost):
+            repositories.outbox.extend(dead, at(66), LEASE)
+        assert repositories.outbox.deliveries() == (held,)
+        repositories.outbox.delivered(held, at(70))
+        with pytest.raises(LeaseLost):
+            repositories.outbox.extend(held, at(71), LEASE)
+
+    def test_who_is_alone_takes_up_at_once_what_was_under_way(
+        self, repositories: Repositories
+    ) -> None:
+        self.fill(repositories, "a", "b", "c", "d")
+        under_way, resting, failed = (self.claim(repositories) for _ in range(3))
+        repositories.outbox.retry(resting, "no answer", at(500))
+        repositories.outbox.fail(failed, "refused")
+        assert repositories.outbox.release(at(20)) == 2
+        claimed = [self.claim(repositories, 20) for _ in range(3)]
+        assert {each.destination: each.attempts for each in claimed} == {
+            under_way.destination: 2,
+            resting.destination: 2,
+            "d": 1,
+        }
+        assert repositories.outbox.claim(at(20), LEASE) is None
 
     def test_deliveries_come_the_newest_first(self, repositories: Repositories) -> None:
         first = self.fill(repositories, "a", "b")

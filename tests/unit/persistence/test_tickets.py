@@ -1,9 +1,6 @@
-"""Tickets come and go with their Jobs, and tell of them."""
+"""Tickets come and go with their Jobs."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from threading import Event
 
 import pytest
 from sqlalchemy import text
@@ -11,9 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from inference.domain.instance import Priority
 from inference.domain.job import ModelId
-from inference.persistence import tickets
 from inference.persistence.engine import Database
-from inference.persistence.listener import Listener
 from tests.contracts.repositories import (
     LEASE,
     T0,
@@ -23,7 +18,6 @@ from tests.contracts.repositories import (
     make_request,
     make_result,
 )
-from tests.support.postgresql import PostgresqlServer
 from tests.unit.persistence.conftest import repositories_on
 
 
@@ -88,36 +82,3 @@ def test_who_lives_after_all_keeps_what_another_could_have_taken(
     stores.queue.retry(back, "no memory", at(100))
     assert stores.queue.claim("new", at(99), LEASE) is None
     assert stores.claim(100).job.job_id == other.job.job_id
-
-
-@pytest.fixture
-def told(database: Database) -> Iterator[Event]:
-    event = Event()
-    listener = Listener(database, {tickets.CHANNEL: event.set})
-    listener.start()
-    assert event.wait(10)  # once at the beginning, since something may have been told before
-    event.clear()
-    yield event
-    assert listener.alive
-    listener.stop()
-    assert not listener.alive
-
-
-def test_who_listens_is_told_of_a_job_when_it_is_committed(
-    stores: Repositories, told: Event
-) -> None:
-    stores.enqueue()
-    assert told.wait(10)
-
-
-def test_who_listens_is_told_again_after_the_connection_broke(
-    postgresql: PostgresqlServer, postgresql_name: str, stores: Repositories, told: Event
-) -> None:
-    postgresql.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        f" WHERE datname = '{postgresql_name}'"
-    )
-    assert told.wait(20)
-    told.clear()
-    stores.enqueue()
-    assert told.wait(10)
