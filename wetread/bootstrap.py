@@ -1,11 +1,15 @@
-"""The only place that builds adapters and joins them to the core; beside it, `wetread.roles`."""
+"""The only place that builds adapters and joins them to the core.
+
+Beside it, `wetread.roles` does so for what runs, `wetread.web.build` for what is shown, and
+`wetread.worklist` for the worklist, which both need.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,18 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter
-
 from dicom_node.archive import DiskArchive, LocalDestination
-from dicom_node.dicomweb import Context, Worklisting, dicomweb
-from inference.domain.errors import RepositoryUnavailable, SettingsError, UnknownModel
-from inference.domain.job import ModelId
-from inference.intake.requested import Requested
-from inference.intake.reviewing import ReviewDesk
+from inference.domain.errors import RepositoryUnavailable, SettingsError
 from inference.intake.rules import RuleBook
 from inference.intake.versions import Versions
-from inference.intake.worklist import WorklistDesk
-from inference.intake.worklist_keeper import WorklistKeeper
 from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
@@ -43,21 +39,16 @@ from inference.persistence.workitems import SqlWorkitems
 from inference.ports import (
     Destination,
     Files,
-    Intake,
     ModelRegistry,
     PixelReader,
     Rollouts,
 )
-from inference.ports.meter import Meter
 from wetread.settings import OrthancSettings, Settings
-from wetread.shelf import Shelf
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from dicom_node.archive.s3 import S3Archive
     from inference.models.registry import FolderRegistry
     from inference.worker.reading import Reader
-    from orthanc.dicomweb import OrthancDicomWeb
-    from wetread.uploads import Uploads
 
 VERSION = version("wetread")
 _MIB = 1 << 20  # bytes
@@ -232,38 +223,6 @@ def build_registry(settings: Settings) -> FolderRegistry:
     )
 
 
-def build_cards(settings: Settings) -> Callable[[ModelId], str | None]:
-    """Return what finds a model's card; it never looks where no model is registered."""
-    from inference.models.kinds import CARD
-
-    registry = build_registry(settings)
-
-    def card(model: ModelId) -> str | None:
-        try:
-            path = registry.folder(model) / CARD
-        except UnknownModel:
-            return None
-        return path.read_text("utf-8", "replace") if path.is_file() else None
-
-    return card
-
-
-def build_shelf(settings: Settings, stores: Stores) -> Shelf:
-    registry = build_registry(settings)
-    return Shelf(registry, stores.rollouts, registry.folder)
-
-
-def build_gates(settings: Settings) -> Callable[[ModelId], ModelId | None]:
-    """Return what finds the gate in front of a model, for where gates are in use."""
-    registry = build_registry(settings)
-
-    def gate(model: ModelId) -> ModelId | None:
-        name = next((each.gate for each in registry.manifests() if each.model == model), "")
-        return next((each for each in registry.gates() if each.name == name), None)
-
-    return gate if settings.gate else lambda model: None
-
-
 def build_rulebook(
     settings: Settings, registry: ModelRegistry, rollouts: Rollouts | None = None
 ) -> RuleBook:
@@ -298,34 +257,6 @@ def build_destinations(settings: Settings) -> Sequence[Destination]:
     return destinations
 
 
-def build_viewer_orthancs(settings: Settings) -> Mapping[str, OrthancDicomWeb]:
-    """Return the Orthancs that the viewer reads, by their names."""
-    from orthanc.dicomweb import OrthancDicomWeb
-
-    return {
-        peer.name: OrthancDicomWeb(peer.url, peer.viewer_root, *credentials(peer))
-        for peer in settings.orthanc
-        if peer.viewer_root
-    }
-
-
-def build_review_desk(settings: Settings, stores: Stores, meter: Meter | None = None) -> ReviewDesk:
-    from structured_reports.review import DicomReviewEncoder
-
-    return ReviewDesk(
-        queue=stores.queue,
-        results=stores.results,
-        reviews=stores.reviews,
-        archive=stores.archive,
-        encoder=DicomReviewEncoder(
-            software_version=VERSION, organization=settings.reviewer_organization
-        ),
-        clock=SystemClock(),
-        destinations=[each.name for each in build_destinations(settings)],
-        meter=meter,
-    )
-
-
 def build_reader(
     settings: Settings, registry: FolderRegistry
 ) -> Callable[[Files, PixelReader], Reader]:
@@ -334,66 +265,6 @@ def build_reader(
 
     gates = registry if settings.gate else None
     return lambda files, pixels: Reader(files, pixels, gates)
-
-
-def build_worklist(
-    settings: Settings, stores: Stores, registry: ModelRegistry
-) -> tuple[WorklistDesk, WorklistKeeper]:
-    """Return the desk at which others ask, and what keeps the worklist true."""
-    from structured_reports.worklist import worklist_codes
-
-    def title(name: str) -> str:
-        titles = (each.title for each in registry.manifests() if each.model.name == name)
-        return next(titles, "")
-
-    codes, clock = worklist_codes(settings.ae_title, title), SystemClock()
-    requested = Requested(
-        workitems=stores.workitems,
-        queue=stores.queue,
-        index=stores.index,
-        versions=Versions(registry, stores.rollouts),
-        codes=codes,
-        clock=clock,
-    )
-    desk = WorklistDesk(
-        workitems=stores.workitems,
-        queue=stores.queue,
-        index=stores.index,
-        archive=stores.archive,
-        requested=requested,
-        codes=codes,
-        clock=clock,
-    )
-    keeper = WorklistKeeper(
-        workitems=stores.workitems,
-        index=stores.index,
-        results=stores.results,
-        cursors=stores.cursors,
-        requested=requested,
-        codes=codes,
-        clock=clock,
-        told=desk.ring,
-    )
-    return desk, keeper
-
-
-def build_dicomweb(
-    settings: Settings, stores: Stores, intake: Intake, worklist: WorklistDesk | None = None
-) -> APIRouter:
-    """`worklist` is the one that hears of events at once; without it, another that looks."""
-    if worklist is None:
-        worklist, _ = build_worklist(settings, stores, build_registry(settings))
-    return dicomweb(
-        Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * _MIB),
-        Worklisting(worklist, frozenset(settings.cors_origins)),
-    )
-
-
-def build_uploads(settings: Settings, stores: Stores, intake: Intake) -> Uploads:
-    from wetread.uploads import Uploads
-
-    maximum = settings.maximum_stow_mb * 1024 * 1024
-    return Uploads(intake, stores.archive, SystemClock(), maximum)
 
 
 def credentials(peer: OrthancSettings) -> tuple[str, str]:

@@ -31,10 +31,10 @@ from wetread.bootstrap import (
     build_reader,
     build_registry,
     build_rulebook,
-    build_worklist,
     credentials,
 )
 from wetread.settings import OrthancSettings, Settings
+from wetread.worklist import build_worklist
 
 _ABANDONED = 3600.0  # seconds after which nobody writes to a spooled file any more
 

@@ -50,8 +50,9 @@ def serve(home: Path, port: int) -> None:
 
     from inference.intake.door import Door
     from wetread import settings
-    from wetread.bootstrap import SystemClock, build_dicomweb, open_stores
+    from wetread.bootstrap import SystemClock, open_stores
     from wetread.web.app import build_app
+    from wetread.web.build import build_dicomweb
 
     configuration = settings.load(home=home, low_watermark_mb=1)
     stores = open_stores(configuration)

@@ -11,26 +11,13 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from fastapi import FastAPI
 
 from wetread import logs, settings
-from wetread.bootstrap import (
-    Stores,
-    build_cards,
-    build_destinations,
-    build_dicomweb,
-    build_gates,
-    build_review_desk,
-    build_shelf,
-    build_uploads,
-    build_viewer_orthancs,
-    exclusive,
-    open_stores,
-)
+from wetread.bootstrap import Stores, exclusive, open_stores
 from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
-from wetread.web.metrics import build_router
+from wetread.web.build import build_web
 
 _log = logging.getLogger("wetread.serve")
 
@@ -72,7 +59,7 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
     server = _Server(
         closing,
         uvicorn.Config(
-            _build_web(configuration, stores, node, metrics, ready, closing),
+            build_web(configuration, stores, node, metrics, ready, closing),
             host=configuration.http_host,
             port=configuration.http_port,
             log_config=None,
@@ -106,41 +93,3 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
         _log.info("stopping")
         for service in started:
             service.stop()
-
-
-def _build_web(
-    configuration: Settings,
-    stores: Stores,
-    node: Node,
-    metrics: Metrics,
-    ready: threading.Event,
-    closing: threading.Event,
-) -> FastAPI:
-    scraped = build_router(metrics.registry)
-    if "web" not in configuration.roles:
-        from wetread.web.probes import build_probe_app
-
-        return build_probe_app(stores, ready, node.services, [scraped])
-    from wetread.web.api import Reviewing
-    from wetread.web.app import build_app
-    from wetread.web.viewer_config import ROOT
-    from wetread.web.viewer_files import ViewerFiles
-
-    desk = build_review_desk(configuration, stores, metrics.meter)
-    return build_app(
-        stores,
-        ready,
-        [build_dicomweb(configuration, stores, node.intake, node.worklist), scraped],
-        configuration.cors_origins,
-        cards=build_cards(configuration),
-        knows_reviewer=bool(configuration.reviewer_header),
-        viewer_files=ViewerFiles(configuration.viewer_folder, ROOT),
-        viewer_orthancs=build_viewer_orthancs(configuration),
-        uploads=build_uploads(configuration, stores, node.intake),
-        gates=build_gates(configuration),
-        reviewing=Reviewing(desk, configuration.reviewer_header),
-        shelf=build_shelf(configuration, stores),
-        destinations=[each.name for each in build_destinations(configuration)],
-        services=node.services,
-        closing=closing,
-    )

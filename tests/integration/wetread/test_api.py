@@ -234,8 +234,9 @@ def test_another_method_is_told_which_there_are(filled: Pages) -> None:
 
 def test_models_with_what_was_measured(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from wetread.bootstrap import build_shelf, open_stores
+    from wetread.bootstrap import open_stores
     from wetread.settings import Settings
+    from wetread.web.build import build_shelf
 
     settings = Settings(home=tmp_path)
     stores = open_stores(settings)
