@@ -17,7 +17,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from benchmarks.support.memory import Watch
 
 _RECEIVER = """
 import sys, time
@@ -92,32 +93,6 @@ def write_instance(path: Path, megabytes: int) -> None:
         frame = bytes(range(256)) * (rows * columns // 256)
         for _ in range(frames):
             file.write(frame)
-
-
-class Watch:
-    """The highest resident memory of a process, looked at every few milliseconds."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        self._process = process
-        self.before = self.highest = process.memory_info().rss  # bytes
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.005):
-            self.highest = max(self.highest, self._process.memory_info().rss)
-
-    @property
-    def rise(self) -> int:
-        return self.highest - self.before
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from typing import Any
 
 import psutil
 
-from benchmarks.support.clients import Download, Watch, download, store
+from benchmarks.support.clients import Download, download, store
+from benchmarks.support.memory import Watch
 from benchmarks.support.node import WebNode
 from benchmarks.support.volumes import COMPRESSED, ONE_FILE, SLICES, Store, compressed, slices
 from tests.support.servers import OrthancServer
@@ -86,7 +87,7 @@ def measure(peer: Peer, task: Task) -> dict[str, Any]:
         return {
             "task": task.label,
             "server": peer.name,
-            "rise_megabytes": round(watch.rise, 1),
+            "rise_megabytes": round(watch.rise / 1e6, 1),
             "megabytes_per_second": round(size / seconds / 1e6),
         }
 

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-import psutil
-
 from benchmarks.support.volumes import STORED, slices
 
 _PIECE = 1 << 20  # bytes
@@ -84,33 +82,6 @@ def _together(
     slowly.clear()
     for thread in others:
         thread.join()
-
-
-class Watch:
-    """The highest resident memory of a process, looked at every few milliseconds."""
-
-    def __init__(self, process: psutil.Process) -> None:
-        self._process = process
-        self.before = self.highest = process.memory_info().rss  # bytes
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.005):
-            self.highest = max(self.highest, self._process.memory_info().rss)
-
-    @property
-    def rise(self) -> float:
-        """Return MB."""
-        return (self.highest - self.before) / 1e6
 
 
 def store(url: str, clients: int, megabytes: int) -> tuple[float, int]:
