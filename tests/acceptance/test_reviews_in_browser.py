@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
-import pydicom
-
 from tests.support.browser import browser_page
 from tests.support.dcmtk import storescu
+from tests.support.loop import check_reports, check_training_set
 from tests.support.node import Node
-from tests.support.programs import wait_for
-from tests.support.radiographs import PATIENT_ID, PATIENT_NAME, radiograph
+from tests.support.radiographs import radiograph
 from tests.support.servers import OrthancServer
-from tests.support.validators import iod_errors, report_tree
-
-
-def _reports(orthanc: OrthancServer, folder: Path) -> list[Path]:
-    """Return the Structured Reports in Orthanc, the AI's first."""
-    paths = []
-    for series in orthanc.get("/series?expand"):
-        for instance in series["Instances"] if series["MainDicomTags"]["Modality"] == "SR" else ():
-            path = folder / f"{instance}.dcm"
-            with orthanc.http() as http:
-                path.write_bytes(http.get(f"/instances/{instance}/file").content)
-            paths.append(path)
-    return sorted(paths, key=lambda path: int(pydicom.dcmread(path).SeriesNumber))
 
 
 def test_a_disagreement_in_the_browser_reaches_the_pacs_and_the_next_model(
@@ -65,25 +49,5 @@ def test_a_disagreement_in_the_browser_reaches_the_pacs_and_the_next_model(
         assert page.inner_text(".list .verdict") == "disagree"
 
     node.settle(1)
-    wait_for(lambda: len(_reports(orthanc_server, tmp_path)) == 2, "the review in Orthanc", 60)
-    ours, review = _reports(orthanc_server, tmp_path)
-    assert iod_errors(review) == []
-    tree = report_tree(review)
-    for words in ("Arzt^Anna", "Rejected", "Atelectasis", "seen on the lateral view"):
-        assert words in tree
-    assert str(pydicom.dcmread(ours).SOPInstanceUID) in str(pydicom.dcmread(review))
-
-    folder = tmp_path / "set"
-    done = node.run("reviews", "export", str(folder))
-    assert done.returncode == 0, done.stderr
-    with (folder / "labels.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert (row["label"], row["verdict"], row["sct_46621007"]) == (truth, "disagree", "present")
-    image = pydicom.dcmread(folder / row["file"])
-    assert (image.pixel_array == source.pixel_array).all()
-    secrets = [PATIENT_ID, *PATIENT_NAME.split("^"), "Arzt", "lateral view", "ACC1"]
-    secrets += [source.PatientBirthDate, source.StudyDate]
-    secrets += [source.StudyInstanceUID, source.SeriesInstanceUID, source.SOPInstanceUID]
-    for path in (each for each in folder.rglob("*") if each.is_file()):
-        for secret in secrets:
-            assert str(secret).lower().encode() not in path.read_bytes().lower()
+    check_reports(orthanc_server, tmp_path)
+    check_training_set(node, tmp_path / "set", source, truth)
