@@ -46,13 +46,14 @@ class SqlListing:
     def studies(self, query: StudyQuery) -> Sequence[tuple[int, Reading]]:
         number, uid = catalog_studies.c.number, studies.c.study_instance_uid
         same = catalog_studies.c.study_instance_uid == uid
-        found = select(number, uid).select_from(studies.join(catalog_studies, same))
-        if query.standing is not None:
-            found = found.where(studies.c.standing == query.standing)
-        if query.study_instance_uid:
-            found = found.where(uid == query.study_instance_uid)
-        if query.state is not None:
-            found = found.where(studies.c.state == query.state)
+        found = _asked(
+            select(number, uid).select_from(studies.join(catalog_studies, same)),
+            (studies.c.standing, query.standing),
+            (uid, query.study_instance_uid),
+            (studies.c.state, query.state),
+            (catalog_studies.c.patient_id, query.patient_id),
+            (catalog_studies.c.accession_number, query.accession_number),
+        )
         if query.modality:
             found = found.where(
                 exists().where(
@@ -60,10 +61,6 @@ class SqlListing:
                     catalog_series.c.modality == query.modality,
                 )
             )
-        if query.patient_id:
-            found = found.where(catalog_studies.c.patient_id == query.patient_id)
-        if query.accession_number:
-            found = found.where(catalog_studies.c.accession_number == query.accession_number)
         if query.first_date:
             found = found.where(catalog_studies.c.study_date_key >= query.first_date)
         if query.last_date:
@@ -77,15 +74,13 @@ class SqlListing:
             return tuple((row.number, each) for row, each in zip(rows, readings, strict=True))
 
     def results(self, query: ResultQuery) -> Sequence[Listed]:
-        found = select(results).join(jobs, jobs.c.job_id == results.c.job_id).where(~jobs.c.shadow)
-        for column, value in (
+        found = _asked(
+            _SHOWN,
             (results.c.study_instance_uid, query.study_instance_uid),
             (results.c.model_name, query.model),
             (results.c.model_version, query.version),
             (results.c.outcome, query.outcome),
-        ):
-            if value:
-                found = found.where(column == value)
+        )
         if query.presence is not None:
             # As the codec writes it; quotation marks inside of a text are escaped.
             words = f'"presence": "{query.presence.value}"'
@@ -120,24 +115,18 @@ class SqlListing:
             return tuple(_listed(connection, row) for row in connection.execute(page).all())
 
     def result(self, job_id: int) -> Listed | None:
-        found = (
-            select(results)
-            .join(jobs, jobs.c.job_id == results.c.job_id)
-            .where(results.c.job_id == job_id, ~jobs.c.shadow)
-        )
+        found = _SHOWN.where(results.c.job_id == job_id)
         with self._database.reading() as connection:
             row = connection.execute(found).one_or_none()
             return None if row is None else _listed(connection, row)
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
-        found = select(jobs)
-        for column, value in (
+        found = _asked(
+            select(jobs),
             (jobs.c.study_instance_uid, query.study_instance_uid),
             (jobs.c.state, query.state),
             (jobs.c.model_name, query.model),
-        ):
-            if value:
-                found = found.where(column == value)
+        )
         if query.shadow is not None:
             found = found.where(jobs.c.shadow == query.shadow)
         with self._database.reading() as connection:
@@ -145,31 +134,35 @@ class SqlListing:
             return tuple(job_of(row) for row in connection.execute(page))
 
     def deliveries(self, query: DeliveryQuery) -> Sequence[Delivery]:
-        found = select(deliveries)
-        for column, value in (
+        found = _asked(
+            select(deliveries),
             (deliveries.c.delivery_id, query.delivery_id),
             (deliveries.c.job_id, query.job_id),
             (deliveries.c.destination, query.destination),
             (deliveries.c.state, query.state),
-        ):
-            if value:
-                found = found.where(column == value)
+        )
         with self._database.reading() as connection:
             page = _page(found, deliveries.c.delivery_id, query.before, query.limit)
             return tuple(delivery_of(row) for row in connection.execute(page))
 
     def reviews(self, query: ReviewQuery) -> Sequence[Review]:
-        found = select(reviews)
-        for column, value in (
+        found = _asked(
+            select(reviews),
             (reviews.c.study_instance_uid, query.study_instance_uid),
             (reviews.c.job_id, query.job_id),
             (reviews.c.verdict, query.verdict),
-        ):
-            if value:
-                found = found.where(column == value)
+        )
         with self._database.reading() as connection:
             page = _page(found, reviews.c.review_id, query.before, query.limit)
             return tuple(review_of(row) for row in connection.execute(page))
+
+
+_SHOWN = select(results).join(jobs, jobs.c.job_id == results.c.job_id).where(~jobs.c.shadow)
+
+
+def _asked(found: Select[Any], *said: tuple[ColumnElement[Any], object]) -> Select[Any]:
+    """Narrow to what equals all that was said; nothing was said by "" or None."""
+    return found.where(*(column == value for column, value in said if value))
 
 
 def _page(

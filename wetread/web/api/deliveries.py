@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from inference.domain.result import Role
 from wetread.bootstrap import Stores, SystemClock
 from wetread.web.api.jobs import Nothing
 from wetread.web.api.links import Links
-from wetread.web.api.paging import LINKED, Filter, Page, before, cut, link_next
+from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import DeliveryNumber, Text
 from wetread.web.api.route import CHANGES, Shown, problems, router
 from wetread.web.problems import NotFailed, NotFound
@@ -95,10 +96,9 @@ def build_deliveries(stores: Stores, destinations: Sequence[str]) -> APIRouter:
                 before=before("delivery", asked.cursor),
             )
         )
-        page, following = cut("delivery", found, asked.limit, lambda each: each.delivery_id)
-        link_next(request, response, following)
-        links = Links(request)
-        return Page(items=[_shown(each, links) for each in page], next=following)
+        shown = partial(_shown, links=Links(request))
+        page = cut("delivery", found, asked.limit, lambda each: each.delivery_id, shown)
+        return with_link(page, request, response)
 
     @api.get("/deliveries/{delivery_id}", responses=problems(404))
     def get_delivery(delivery_id: DeliveryNumber, request: Request) -> DeliveryBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,7 +13,7 @@ from inference.domain.listing import JobQuery
 from inference.domain.uid import check_uid
 from wetread.bootstrap import Stores, SystemClock
 from wetread.web.api.links import Links
-from wetread.web.api.paging import LINKED, Filter, Page, before, cut, link_next
+from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import JobNumber, Text
 from wetread.web.api.reviews import ModelShown
 from wetread.web.api.route import CHANGES, Shown, problems, router
@@ -86,10 +87,9 @@ def build_jobs(stores: Stores) -> APIRouter:
                 before=before("job", asked.cursor),
             )
         )
-        page, following = cut("job", found, asked.limit, lambda each: each.job_id)
-        link_next(request, response, following)
-        links = Links(request)
-        return Page(items=[shown_job(each, links) for each in page], next=following)
+        shown = partial(shown_job, links=Links(request))
+        page = cut("job", found, asked.limit, lambda each: each.job_id, shown)
+        return with_link(page, request, response)
 
     @api.get("/jobs/{job_id}", responses=problems(404))
     def get_job(job_id: JobNumber, request: Request) -> JobDetail:

@@ -13,6 +13,7 @@ from wetread.web.api.route import Shown
 from wetread.web.problems import InvalidCursor
 
 T = TypeVar("T")
+S = TypeVar("S")
 LARGEST = 200  # entries of a page
 
 Limit = Annotated[int, Field(ge=1, le=LARGEST, description="Entries of a page.")]
@@ -59,19 +60,26 @@ def cursor_of(kind: str, number: int) -> str:
 
 
 def cut(
-    kind: str, found: Sequence[T], limit: int, number: Callable[[T], int]
-) -> tuple[Sequence[T], str | None]:
-    """Return the page and its cursor out of what was found with one entry more than `limit`."""
-    if len(found) <= limit:
-        return found, None
-    return found[:limit], cursor_of(kind, number(found[limit - 1]))
+    kind: str,
+    found: Sequence[T],
+    limit: int,
+    number: Callable[[T], int],
+    shown: Callable[[T], S],
+) -> Page[S]:
+    """Return the page of what was found with one entry more than `limit`."""
+    more = len(found) > limit
+    return Page(
+        items=[shown(each) for each in found[:limit]],
+        next=cursor_of(kind, number(found[limit - 1])) if more else None,
+    )
 
 
-def link_next(request: Request, response: Response, cursor: str | None) -> None:
+def with_link(page: Page[T], request: Request, response: Response) -> Page[T]:
     """Name the next page in a Link header (RFC 8288), too."""
-    if cursor is not None:
-        url = request.url.include_query_params(cursor=cursor)
+    if page.next is not None:
+        url = request.url.include_query_params(cursor=page.next)
         response.headers["Link"] = f'<{url}>; rel="next"'
+    return page
 
 
 LINKED: dict[str, Any] = {

@@ -22,7 +22,7 @@ from wetread.web.api.findings import (
     shown_refusal,
 )
 from wetread.web.api.links import Links
-from wetread.web.api.paging import LARGEST, LINKED, Filter, Page, before, cut, link_next
+from wetread.web.api.paging import LARGEST, LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import JobNumber, Moment, StudyUid, Text
 from wetread.web.api.reviews import ModelShown
 from wetread.web.api.route import Shown, problems, router
@@ -167,10 +167,9 @@ def build_results(stores: Stores) -> APIRouter:
                 before=before("result", asked.cursor),
             )
         )
-        page, following = cut("result", found, asked.limit, lambda each: each.job.job_id)
-        link_next(request, response, following)
-        results = Results(stores, request)
-        return Page(items=[results.shown(each) for each in page], next=following)
+        shown = Results(stores, request).shown
+        page = cut("result", found, asked.limit, lambda each: each.job.job_id, shown)
+        return with_link(page, request, response)
 
     @api.get("/results", responses=problems(400) | {200: LINKED})
     def list_results(

@@ -19,7 +19,7 @@ from inference.intake.reviewing import ReviewDesk
 from wetread.bootstrap import Stores, SystemClock
 from wetread.reviews import describe_concordance, describe_result, describe_review, months_ago
 from wetread.web.api.codes import CodeBody
-from wetread.web.api.paging import LINKED, Filter, Page, before, cut, link_next
+from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import JobNumber
 from wetread.web.api.route import CHANGES, Shown, problems, router
 from wetread.web.problems import NotAuthenticated, NotFound
@@ -155,9 +155,8 @@ def build_reviews(stores: Stores, reviewing: Reviewing | None) -> APIRouter:
                 before=before("review", asked.cursor),
             )
         )
-        page, following = cut("review", found, asked.limit, lambda each: each.review_id)
-        link_next(request, response, following)
-        return Page(items=[_listed(each) for each in page], next=following)
+        page = cut("review", found, asked.limit, lambda each: each.review_id, _listed)
+        return with_link(page, request, response)
 
     @api.post(
         "/results/{job_id}/reviews",

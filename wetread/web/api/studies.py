@@ -17,7 +17,7 @@ from inference.domain.study import Study, StudyState
 from inference.domain.uid import check_uid
 from wetread.bootstrap import Stores
 from wetread.web.api.links import Links
-from wetread.web.api.paging import LINKED, Filter, Page, before, cut, link_next
+from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import Day, StudyUid
 from wetread.web.api.route import CHANGES, Shown, problems, router
 from wetread.web.problems import NotFound
@@ -98,8 +98,13 @@ def build_studies(stores: Stores) -> APIRouter:
                 before=before("study", asked.cursor),
             )
         )
-        page, following = cut("study", found, asked.limit, lambda each: each[0])
-        return Page(items=[shown_reading(each, links) for _, each in page], next=following)
+        return cut(
+            "study",
+            found,
+            asked.limit,
+            lambda each: each[0],
+            lambda each: shown_reading(each[1], links),
+        )
 
     @api.get("/studies", responses=problems(400) | {200: LINKED})
     def list_studies(
@@ -107,8 +112,7 @@ def build_studies(stores: Stores) -> APIRouter:
     ) -> Page[StudyBody]:
         """Studies, the one that was first heard of last in front."""
         page = page_of(StudySearch(**asked.model_dump()), Links(request))
-        link_next(request, response, page.next)
-        return page
+        return with_link(page, request, response)
 
     @api.post("/search/studies", responses=problems(*CHANGES))
     def search_studies(asked: StudySearch, request: Request) -> Page[StudyBody]:
