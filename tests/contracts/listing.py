@@ -47,22 +47,13 @@ def add(
     shadow: bool = False,
     **attributes: Any,
 ) -> int:
-    """Receive a Study, and end a Job with `result`, if any; return the Job's number."""
-    instance = make_instance(f"{study}.1.1", study=study, **attributes)
-    repositories.index.add(instance, at(seconds), QUIET)
-    if result is None:
-        return 0
-    uid = f"{study}.9.{result.revision}{int(shadow)}"
-    report = replace(make_object(), sop_instance_uid=uid, study_instance_uid=study)
-    given = replace(result, study_instance_uid=study, objects=() if shadow else (report,))
-    request = make_request(
-        study_instance_uid=study, revision=given.revision, model=given.model, shadow=shadow
-    )
-    repositories.queue.enqueue([request], at(seconds))
-    lease = repositories.queue.claim("w", at(seconds), LEASE)
-    assert lease is not None
-    repositories.results.record(lease, given, [] if shadow else ["pacs", "archive"])
-    return lease.job.job_id
+    """Do as `Repositories.read` does, with a report on its way to two destinations."""
+    if result is not None:
+        uid = f"{study}.9.{result.revision}{int(shadow)}"
+        report = replace(make_object(), sop_instance_uid=uid, study_instance_uid=study)
+        result = replace(result, objects=() if shadow else (report,))
+    destinations = () if shadow else ("pacs", "archive")
+    return repositories.read(study, result, seconds, shadow, destinations, **attributes)
 
 
 def review(repositories: Repositories, job_id: int, study: str, **said: Any) -> Review:

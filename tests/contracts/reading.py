@@ -14,15 +14,11 @@ from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import Outcome, Result
 from inference.domain.review import Review, Verdict
 from tests.contracts.repositories import (
-    LEASE,
-    QUIET,
     Repositories,
     RepositoriesContract,
     at,
     make_failure,
-    make_instance,
     make_object,
-    make_request,
     make_result,
 )
 from tests.contracts.reviews import ANN
@@ -31,6 +27,7 @@ REFUSED: dict[str, Any] = {
     "outcome": Outcome.NOT_ASSESSED,
     "findings": (),
     "refusals": (Refusal(Reason.NO_PIXELS, "no pixels"),),
+    "objects": (),
 }
 
 
@@ -41,30 +38,6 @@ def said(presence: Presence, certainty: float = 0.5, **changes: Any) -> Result:
 
 
 class ReadingListContract(RepositoriesContract):
-    def add(
-        self,
-        repositories: Repositories,
-        study: str,
-        result: Result | None = None,
-        seconds: float = 0,
-        shadow: bool = False,
-        **attributes: Any,
-    ) -> int:
-        """Receive a Study after so many seconds, and end its Job with `result`, if any."""
-        instance = make_instance(f"{study}.1.1", study=study, **attributes)
-        repositories.index.add(instance, at(seconds), QUIET)
-        if result is None:
-            return 0
-        given = replace(result, study_instance_uid=study, objects=())
-        request = make_request(
-            study_instance_uid=study, revision=given.revision, model=given.model, shadow=shadow
-        )
-        repositories.queue.enqueue([request], at(seconds))
-        lease = repositories.queue.claim("w", at(seconds), LEASE)
-        assert lease is not None
-        repositories.results.record(lease, given, [])
-        return lease.job.job_id
-
     def review(self, repositories: Repositories, job_id: int, study: str) -> None:
         report = replace(make_object(int(study) + 500), study_instance_uid=study)
         repositories.reviews.record(
@@ -82,14 +55,14 @@ class ReadingListContract(RepositoriesContract):
         assert repositories.reading.choices().models == ()
 
     def test_the_most_urgent_goes_first(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.ABSENT, 0.4), 1)
-        self.add(repositories, "2", make_failure(), 2)
-        self.add(repositories, "3", make_result(**REFUSED), 3)
-        self.add(repositories, "4", seconds=4)
-        self.add(repositories, "5", said(Presence.UNDETERMINED, 0.1), 5)
-        self.add(repositories, "6", said(Presence.UNDETERMINED, 0.9), 6)
-        self.add(repositories, "7", said(Presence.PRESENT, 0.7), 7)
-        self.add(repositories, "8", said(Presence.PRESENT, 0.9), 8)
+        repositories.read("1", said(Presence.ABSENT, 0.4), 1)
+        repositories.read("2", make_failure(objects=()), 2)
+        repositories.read("3", make_result(**REFUSED), 3)
+        repositories.read("4", seconds=4)
+        repositories.read("5", said(Presence.UNDETERMINED, 0.1), 5)
+        repositories.read("6", said(Presence.UNDETERMINED, 0.9), 6)
+        repositories.read("7", said(Presence.PRESENT, 0.7), 7)
+        repositories.read("8", said(Presence.PRESENT, 0.9), 8)
         assert self.uids(repositories) == ["8", "7", "5", "6", "1", "2", "3", "4"]
         newest = ["8", "7", "6", "5", "4", "3", "2", "1"]
         assert self.uids(repositories, order=Order.NEWEST) == newest
@@ -110,50 +83,50 @@ class ReadingListContract(RepositoriesContract):
 
     def test_pages_follow_each_other(self, repositories: Repositories) -> None:
         for number in range(1, 8):
-            self.add(repositories, str(number), said(Presence.PRESENT, number / 10))
+            repositories.read(str(number), said(Presence.PRESENT, number / 10))
         found = [self.uids(repositories, limit=3, offset=each) for each in (0, 3, 6, 9)]
         assert found == [["7", "6", "5"], ["4", "3", "2"], ["1"], []]
         assert repositories.reading.read(ReadingQuery(limit=3, offset=9)).total == 7
 
     def test_a_later_revision_replaces_what_was_said(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.PRESENT))
-        self.add(repositories, "1", said(Presence.ABSENT, revision=2), 1)
+        repositories.read("1", said(Presence.PRESENT))
+        repositories.read("1", said(Presence.ABSENT, revision=2), 1)
         (reading,) = repositories.reading.read(ReadingQuery()).readings
         assert reading.standing is Standing.ABSENT
         assert [result.revision for _, result in reading.results] == [2]
         assert [each.request.revision for each in reading.jobs] == [2]
 
     def test_another_model_counts_beside_it(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.PRESENT, 0.8))
+        repositories.read("1", said(Presence.PRESENT, 0.8))
         other = said(Presence.ABSENT, revision=2, model=ModelId("other", "1"))
-        self.add(repositories, "1", other, 1)
+        repositories.read("1", other, 1)
         (reading,) = repositories.reading.read(ReadingQuery()).readings
         assert reading.standing is Standing.PRESENT
         assert len(reading.results) == 2
 
     def test_no_model_gives_way_to_any(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", make_result(model=None, **REFUSED))
-        self.add(repositories, "1", said(Presence.ABSENT, revision=2), 1)
+        repositories.read("1", make_result(model=None, **REFUSED))
+        repositories.read("1", said(Presence.ABSENT, revision=2), 1)
         assert self.uids(repositories, standing=Standing.ABSENT) == ["1"]
 
     def test_a_shadow_is_not_seen(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.PRESENT), shadow=True)
+        repositories.read("1", said(Presence.PRESENT), shadow=True)
         (reading,) = repositories.reading.read(ReadingQuery()).readings
         assert (reading.standing, reading.jobs, reading.results) == (Standing.WAITING, (), ())
         assert self.uids(repositories, model="chest") == []
         assert repositories.reading.choices().models == ()
 
     def test_what_is_reviewed(self, repositories: Repositories) -> None:
-        job = self.add(repositories, "1", said(Presence.PRESENT))
-        self.add(repositories, "2", said(Presence.PRESENT))
-        self.add(repositories, "3")
+        job = repositories.read("1", said(Presence.PRESENT))
+        repositories.read("2", said(Presence.PRESENT))
+        repositories.read("3")
         self.review(repositories, job, "1")
         assert self.uids(repositories, reviewed=True) == ["1"]
         assert self.uids(repositories, reviewed=False) == ["2", "3"]
         (reading,) = repositories.reading.read(ReadingQuery(reviewed=True)).readings
         assert [each.verdict for each in reading.reviews] == [Verdict.AGREE]
         # The answer was to what the model said before.
-        self.add(repositories, "1", said(Presence.ABSENT, revision=2), 1)
+        repositories.read("1", said(Presence.ABSENT, revision=2), 1)
         assert self.uids(repositories, reviewed=True) == []
 
     @pytest.mark.parametrize(
@@ -183,26 +156,26 @@ class ReadingListContract(RepositoriesContract):
         one = {"patient_id": "P_1", "accession_number": "acc1", "study_date": "20260101"}
         two = {"patient_name": "Müller^Anna", "accession_number": "acc2", "modality": "CT"}
         two |= {"body_part": "ABDOMEN"}
-        self.add(repositories, "1", **one)
-        self.add(repositories, "2", study_date="2026.01.02", **two)
-        self.add(repositories, "3", patient_id="PX1")
+        repositories.read("1", **one)
+        repositories.read("2", study_date="2026.01.02", **two)
+        repositories.read("3", patient_id="PX1")
         assert self.uids(repositories, **query) == found
 
     def test_what_there_is_to_narrow_by(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.PRESENT))
-        self.add(repositories, "2", modality="CT")
-        self.add(repositories, "3", modality="SR")
-        self.add(repositories, "4", body_part="KNEE")
+        repositories.read("1", said(Presence.PRESENT))
+        repositories.read("2", modality="CT")
+        repositories.read("3", modality="SR")
+        repositories.read("4", body_part="KNEE")
         choices = repositories.reading.choices()
         assert (choices.modalities, choices.models) == (("CT", "DX"), ("chest",))
         assert (choices.body_parts, choices.findings) == (("KNEE",), ("Opacity",))
         assert self.uids(repositories, model="chest") == ["1"]
 
     def test_by_the_model_that_reads_the_newest_revision(self, repositories: Repositories) -> None:
-        self.add(repositories, "1", said(Presence.PRESENT))
-        self.add(repositories, "2", said(Presence.PRESENT))
+        repositories.read("1", said(Presence.PRESENT))
+        repositories.read("2", said(Presence.PRESENT))
         other = said(Presence.PRESENT, revision=2, model=ModelId("other", "1"))
-        self.add(repositories, "2", other, 1)
+        repositories.read("2", other, 1)
         assert self.uids(repositories, model="chest") == ["1"]
         assert self.uids(repositories, model="other") == ["2"]
 
@@ -210,9 +183,9 @@ class ReadingListContract(RepositoriesContract):
         (one,) = said(Presence.PRESENT, 0.9).findings
         other = replace(one, finding=replace(one.finding, meaning="Nodule"))
         no = replace(other, presence=Presence.ABSENT, certainty=0.1)
-        self.add(repositories, "1", make_result(findings=(one, no), objects=()))
-        self.add(repositories, "2", make_result(findings=(other,), objects=()))
-        self.add(repositories, "3", make_result(**REFUSED))
+        repositories.read("1", make_result(findings=(one, no), objects=()))
+        repositories.read("2", make_result(findings=(other,), objects=()))
+        repositories.read("3", make_result(**REFUSED))
         name = one.finding.meaning
         assert self.uids(repositories, finding=name) == ["1"]
         assert self.uids(repositories, finding="Nodule") == ["1", "2"]
@@ -222,7 +195,7 @@ class ReadingListContract(RepositoriesContract):
         assert self.uids(repositories, finding="Fracture") == []
 
     def test_what_is_forgotten_to_be_read_again_waits(self, repositories: Repositories) -> None:
-        job = self.add(repositories, "1", make_failure(objects=()))
+        job = repositories.read("1", make_failure(objects=()))
         assert self.uids(repositories, standing=Standing.FAILED) == ["1"]
         repositories.queue.replay(job, at(30))
         assert self.uids(repositories, standing=Standing.WAITING) == ["1"]

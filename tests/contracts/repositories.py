@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -78,6 +79,32 @@ class Repositories:
         if self.index.study(request.study_instance_uid) is None:
             self.receive(request.study_instance_uid)
         self.queue.enqueue([request], T0)
+
+    def read(
+        self,
+        study: str,
+        result: Result | None = None,
+        seconds: float = 0,
+        shadow: bool = False,
+        destinations: Sequence[str] = (),
+        **attributes: Any,
+    ) -> int:
+        """Receive a Study after so many seconds, and end a Job with `result`, if any.
+
+        Return the Job's number.
+        """
+        instance = make_instance(f"{study}.1.1", study=study, **attributes)
+        self.index.add(instance, at(seconds), QUIET)
+        if result is None:
+            return 0
+        given = replace(result, study_instance_uid=study)
+        request = make_request(
+            study_instance_uid=study, revision=given.revision, model=given.model, shadow=shadow
+        )
+        self.queue.enqueue([request], at(seconds))
+        lease = self.claim(seconds)
+        self.results.record(lease, given, destinations)
+        return lease.job.job_id
 
     def claim(self, seconds: float = 0, worker: str = "w") -> Lease:
         lease = self.queue.claim(worker, at(seconds), LEASE)

@@ -58,6 +58,18 @@ INSERT INTO deliveries VALUES(5,7,'pacs','delivered',1,'[]','2026-01-02 03:04:20
 """
 
 
+def migrated_first(folder: Path, *more: str) -> Database:
+    """Return a file of the first version, with `more` in it, migrated."""
+    path = folder / "wetread.db"
+    old = sqlite3.connect(path)
+    for each in (FIRST.read_text(), *more):
+        old.executescript(each)
+    old.close()
+    database = Database(sqlite_url(path))
+    migrate(database)
+    return database
+
+
 def test_the_migrations_make_the_tables(database: Database) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -72,12 +84,7 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
 
 def test_a_file_of_the_first_version_is_migrated(tmp_path: Path) -> None:
-    path = tmp_path / "wetread.db"
-    old = sqlite3.connect(path)
-    old.executescript(FIRST.read_text())
-    old.close()
-    database = Database(sqlite_url(path))
-    migrate(database)
+    database = migrated_first(tmp_path)
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     index = SqlIndex(database)
@@ -90,13 +97,7 @@ def test_a_file_of_the_first_version_is_migrated(tmp_path: Path) -> None:
 
 
 def test_a_filled_file_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
-    path = tmp_path / "wetread.db"
-    old = sqlite3.connect(path)
-    old.executescript(FIRST.read_text())
-    old.executescript(FILLED)
-    old.close()
-    database = Database(sqlite_url(path))
-    migrate(database)
+    database = migrated_first(tmp_path, FILLED)
     stores = repositories_on(database)
     job, running = reversed(stores.queue.jobs())
     assert (job.state, job.request.model, job.request.shadow) == ("done", MODEL, False)
@@ -121,13 +122,7 @@ def test_a_filled_file_of_the_first_version_keeps_everything(tmp_path: Path) -> 
 
 
 def test_what_is_held_is_catalogued(tmp_path: Path) -> None:
-    path = tmp_path / "wetread.db"
-    old = sqlite3.connect(path)
-    old.executescript(FIRST.read_text())
-    old.executescript(FILLED)
-    old.close()
-    database = Database(sqlite_url(path))
-    migrate(database)
+    database = migrated_first(tmp_path, FILLED)
     catalog = SqlCatalog(database)
     (study,) = catalog.search(
         Search(Level.STUDY, (Condition(Field.PATIENT_NAME, AnyOf(("doe^jane",))),))
