@@ -138,9 +138,44 @@ def _header(study: str, number: int, frames: int) -> Dataset:
     made.Rows = made.Columns = SIDE
     made.BitsAllocated, made.BitsStored, made.HighBit = 16, 12, 11
     made.PixelRepresentation = 0
+    _describe(made, number)
     if frames > 1:
         made.NumberOfFrames = frames
     return made
+
+
+def _describe(made: Dataset, number: int) -> None:
+    """Say what a scanner says: a header of an ordinary length."""
+    made.SpecificCharacterSet, made.ImageType = "ISO_IR 100", ["ORIGINAL", "PRIMARY", "AXIAL"]
+    made.SeriesDate = made.AcquisitionDate = made.ContentDate = "20240102"
+    made.SeriesTime, made.AcquisitionTime = "101200", f"1012{number % 60:02d}.5"
+    made.ContentTime = f"1013{number % 60:02d}.25"
+    made.Manufacturer, made.ManufacturerModelName = "Maker", "Scanner 64"
+    made.InstitutionName, made.InstitutionalDepartmentName = "Hospital", "Radiology"
+    made.StationName, made.DeviceSerialNumber, made.SoftwareVersions = "CT1", "4711", ["1.0", "b"]
+    made.StudyDescription, made.SeriesDescription = "CT chest", "Lung 1.0 B70f"
+    made.ReferringPhysicianName, made.OperatorsName = "Ward^Four", "Operator^One"
+    made.PatientBirthDate, made.PatientSex, made.PatientAge = "19560708", "F", "067Y"
+    made.PatientSize, made.PatientWeight, made.PatientPosition = 1.7, 71, "HFS"
+    made.BodyPartExamined, made.ProtocolName, made.ScanOptions = "CHEST", "Thorax", "HELICAL MODE"
+    made.KVP, made.DataCollectionDiameter, made.ReconstructionDiameter = 120, 500, 358.4
+    made.DistanceSourceToDetector, made.DistanceSourceToPatient = 949.1, 541
+    made.GantryDetectorTilt, made.TableHeight, made.RotationDirection = 0, 140.5, "CW"
+    made.ExposureTime, made.XRayTubeCurrent, made.Exposure = 500, 200 + number % 7, 12
+    made.FilterType, made.GeneratorPower, made.FocalSpots = "BODY FILTER", 24000, 1.2
+    made.ConvolutionKernel, made.RevolutionTime = "B70f", 0.5
+    made.SingleCollimationWidth, made.TotalCollimationWidth = 0.625, 40
+    made.TableSpeed, made.TableFeedPerRotation, made.SpiralPitchFactor = 110, 55, 1.375
+    made.StudyID, made.AcquisitionNumber, made.SliceLocation = "1", 1, float(number)
+    made.FrameOfReferenceUID, made.PositionReferenceIndicator = f"{_ROOT}.9", "SN"
+    made.RescaleType, made.WindowCenterWidthExplanation = "HU", "SOFT"
+    made.SmallestImagePixelValue, made.LargestImagePixelValue = 0, 4000 + number % 50
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "24627-2", "LN", "CT chest"
+    made.ProcedureCodeSequence = [code]
+    made.add_new(0x00090010, "LO", "MAKER 01")
+    for element in range(40):
+        made.add_new(0x00091000 + element, "LO", f"value {element}")
 
 
 def _written(made: Dataset) -> bytes:

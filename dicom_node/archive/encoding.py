@@ -21,10 +21,10 @@ _ITEM = 0xFFFEE000  # PS3.5 Section 7.5
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 
-_LONG_FORM = frozenset(  # PS3.5 Table 7.1-1: two reserved bytes, then a length of 32 bits
+LONG_FORM = frozenset(  # PS3.5 Table 7.1-1: two reserved bytes, then a length of 32 bits
     b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()
 )
-_SHORT_FORM = frozenset(  # PS3.5 Table 7.1-2
+SHORT_FORM = frozenset(  # PS3.5 Table 7.1-2
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()
 )
 
@@ -146,7 +146,7 @@ def guess_syntax(first: bytes, stated: Syntax) -> Syntax:
     """Return what the first data element looks like: some files state one and are another."""
     if len(first) < 6:
         return stated
-    looks_explicit = first[4:6] in _LONG_FORM or first[4:6] in _SHORT_FORM
+    looks_explicit = first[4:6] in LONG_FORM or first[4:6] in SHORT_FORM
     return Syntax(not looks_explicit, stated.big_endian and looks_explicit)
 
 
@@ -187,7 +187,7 @@ def walk(
         vr = b"" if implicit else head[4:6]
         if implicit:
             (length,) = long.unpack(head[4:])
-        elif vr in _LONG_FORM or (vr not in _SHORT_FORM and vr.isalpha() and vr.isupper()):
+        elif vr in LONG_FORM or (vr not in SHORT_FORM and vr.isalpha() and vr.isupper()):
             # A VR that is not known yet has the long form (PS3.5 Section 6.2).
             rest = stream.read(4)
             if len(rest) < 4:

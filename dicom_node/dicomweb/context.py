@@ -9,11 +9,11 @@ from pathlib import Path
 from fastapi import Request
 
 from dicom_node.dicomweb.pages import Pages
-from dicom_node.dicomweb.problems import NotFound
+from dicom_node.dicomweb.problems import Gone, NotFound
 from inference.domain.catalog import Condition, Entry, Field, Level, Search
 from inference.domain.matching import AnyOf
 from inference.domain.uid import check_uid
-from inference.ports import Archive, Catalog, Intake, Worklist
+from inference.ports import Archive, Catalog, Index, Intake, Worklist
 
 PREFIX = "/dicom-web"
 _BATCH = 200  # entries
@@ -23,12 +23,16 @@ Uids = tuple[tuple[Field, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`maximum_request` is in bytes: no more is taken in one Store transaction."""
+    """`maximum_request` is in bytes: no more is taken in one Store transaction.
+
+    `index` knows what was held once; without it, that is as if it had never been.
+    """
 
     catalog: Catalog
     archive: Archive
     intake: Intake
     maximum_request: int = 4 << 30
+    index: Index | None = None
     pages: Pages = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,11 +51,18 @@ class Context:
             search = replace(search, after=entries[-1].number)
 
     def require(self, uids: Uids) -> Entry:
-        """Return the first Instance below these. Raises `NotFound`."""
+        """Return the first Instance below these. Raises `NotFound` or `Gone`."""
         search = Search(Level.INSTANCE, self.conditions(uids), limit=1)
         for entry in self.catalog.search(search):
             return entry
+        self.refuse_removed(uids)
         raise NotFound(f"no {uids[-1][0].level.name.capitalize()} {uids[-1][1]} is held here")
+
+    def refuse_removed(self, uids: Uids) -> None:
+        """Raise `Gone` where the Study lacks what retention took away."""
+        study = self.index.study(uids[0][1]) if self.index else None
+        if study is not None and study.gone:
+            raise Gone(study.gone)
 
     def path(self, entry: Entry) -> Path:
         return self.archive.path(entry.key)

@@ -13,8 +13,9 @@ from pydicom.tag import Tag
 
 from dicom_node.dicomweb.context import Context, Uids, service_url, url_of
 from dicom_node.dicomweb.frames import all_frames
+from dicom_node.dicomweb.header_models import HeaderModels
 from dicom_node.dicomweb.media import OCTETS, wanted
-from dicom_node.dicomweb.model import BINARY, header_model, model_of
+from dicom_node.dicomweb.model import BINARY, model_of
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound, RangeNotSatisfiable, WebError
 from dicom_node.dicomweb.responses import (
     Model,
@@ -44,19 +45,15 @@ def metadata(context: Context, request: Request, uids: Uids) -> Response:
         if unchanged := not_modified(request, headers):
             return unchanged
     service = service_url(request)
-    models = (_model(context, entry, service) for entry in context.instances(uids))
+    known = HeaderModels()
+    models = (_model(context, entry, service, known) for entry in context.instances(uids))
     return data_sets(request, models, headers)
 
 
-def _model(context: Context, entry: Entry, service: str) -> Model:
+def _model(context: Context, entry: Entry, service: str, known: HeaderModels) -> Model:
     url = url_of(entry, Level.INSTANCE, service)
     try:
-        with open_part10(context.path(entry)) as part10:
-            model = header_model(part10.header, lambda path: f"{url}/bulkdata/{path}")
-            if part10.pixels is not None:
-                tag = f"{part10.pixels.tag:08X}"
-                model[tag] = {"vr": part10.pixels.vr, "BulkDataURI": f"{url}/bulkdata/{tag}"}
-            return model
+        return known.read(context.path(entry), lambda path: f"{url}/bulkdata/{path}")
     except (InputError, OSError):
         # One broken file does not take the others of its Study away.
         return model_of(entry, Level, url)

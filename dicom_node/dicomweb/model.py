@@ -12,6 +12,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from dicom_node.archive.encoding import InflatingStream, Syntax, walk
@@ -26,7 +27,7 @@ _INLINE = 1024  # bytes; longer binary values are bulk data
 _LONGEST = 64 << 20  # bytes; a longer value of the header is not read for its model
 _MAX_INFLATED = 256 << 20  # bytes
 BINARY = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "UN"))
-_DEFAULT_CHARACTER_SET = {"00080005": {"vr": "CS", "Value": ["ISO_IR 192"]}}  # F.2.2: UTF-8
+UTF_8: Model = {"vr": "CS", "Value": ["ISO_IR 192"]}  # whatever the header says (F.2.2)
 _AVAILABLE = "ONLINE"  # Instance Availability (0008,0056), PS3.3 C.4.23.1.1
 
 # What an answer on a level always has (PS3.18 Tables 10.6.3-3 to 10.6.3-5).
@@ -74,7 +75,7 @@ def model_of(entry: Entry, levels: Iterable[Level], retrieve_url: str) -> Model:
     """Return what the catalog knows of `entry`, of these levels, sorted by tag."""
     levels = tuple(levels)
     model: Model = {
-        "00080005": _DEFAULT_CHARACTER_SET["00080005"],
+        "00080005": UTF_8,
         "00080056": attribute("CS", _AVAILABLE),
         "00081190": attribute("UR", retrieve_url),
     }
@@ -152,7 +153,7 @@ def header_model(header: Dataset, bulk: Callable[[str], str] | None = None) -> M
     with ignored_warnings():
         _model_into(model, header, "", bulk)
     if "00080005" in model:
-        model["00080005"] = _DEFAULT_CHARACTER_SET["00080005"]
+        model["00080005"] = UTF_8
     return model
 
 
@@ -163,21 +164,26 @@ def _model_into(
         name = f"{int(tag):08X}"
         if tag.element == 0:
             continue  # group lengths say nothing here
-        raw = header.get_item(tag, keep_deferred=True)
-        length = getattr(raw, "length", 0) or 0
-        if getattr(raw, "value", b"") is None and length:  # too long to be read with the rest
-            vr = getattr(raw, "VR", None) or "UN"
-            model[name] = {"vr": vr, "BulkDataURI": bulk(path + name)} if bulk else {"vr": vr}
-            continue
-        try:
-            element = header[tag]
-            model[name] = _element_model(element, path + name, bulk)
-        except Exception:
-            # The boundary to the parser of one value: the others are still worth having.
-            model[name] = {"vr": getattr(raw, "VR", None) or "UN"}
+        model[name] = attribute_model(header, tag, path + name, bulk)
 
 
-def _element_model(element: DataElement, path: str, bulk: Callable[[str], str] | None) -> Any:
+def attribute_model(
+    header: Dataset, tag: BaseTag, path: str, bulk: Callable[[str], str] | None
+) -> Model:
+    """Return the model of one attribute, without a value where that cannot be read."""
+    raw = header.get_item(tag, keep_deferred=True)
+    length = getattr(raw, "length", 0) or 0
+    if getattr(raw, "value", b"") is None and length:  # too long to be read with the rest
+        vr = getattr(raw, "VR", None) or "UN"
+        return {"vr": vr, "BulkDataURI": bulk(path)} if bulk else {"vr": vr}
+    try:
+        return _element_model(header[tag], path, bulk)
+    except Exception:
+        # The boundary to the parser of one value: the others are still worth having.
+        return {"vr": getattr(raw, "VR", None) or "UN"}
+
+
+def _element_model(element: DataElement, path: str, bulk: Callable[[str], str] | None) -> Model:
     if element.VR == "SQ":
         items = []
         for number, item in enumerate(element.value, 1):
@@ -188,7 +194,8 @@ def _element_model(element: DataElement, path: str, bulk: Callable[[str], str] |
     value = element.value
     if element.VR in BINARY and value is not None and len(value) > _INLINE:
         return {"vr": element.VR, "BulkDataURI": bulk(path)} if bulk else {"vr": element.VR}
-    return _finite(element.to_json_dict(None, 1 << 40))
+    made: Model = _finite(element.to_json_dict(None, 1 << 40))
+    return made
 
 
 def _finite(made: Any) -> Any:

@@ -40,6 +40,12 @@ class NotFound(WebError):
     status, title = 404, "Not Found"
 
 
+class Gone(WebError):
+    """It was here, and was removed on purpose."""
+
+    status, title = 410, "Gone"
+
+
 class NotAcceptable(WebError):
     """No acceptable media type or transfer syntax can be made."""
 
@@ -108,6 +114,9 @@ class ProblemRoute(APIRoute):
                 return problem_for(error)
             except HTTPException:
                 raise
+            except FileNotFoundError:
+                # Retention takes the entry first: who read it before finds no file now.
+                return problem(404, "Not Found", "its file is not held any more")
             except Exception as error:
                 # The boundary to the network: the message may quote a header, so it stays here.
                 LOG.exception("%s of a DICOMweb resource broke", request.method)

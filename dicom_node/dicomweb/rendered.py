@@ -96,6 +96,7 @@ def representative(context: Context, uids: Uids) -> Entry:
             break
         first.append(entry)
     if not first:
+        context.refuse_removed(uids)
         raise NotAcceptable("there is no image to render")
     return first[len(first) // 2]
 
