@@ -133,6 +133,7 @@ _EXPLANATION: Final[dict[Explanation, Code]] = {
 # says just this. Each Reason has a code of its own, so that they can be counted.
 _REASON: Final[dict[Reason, Code]] = {
     Reason.NO_RULE: _private("NORULE", "No rule takes the study"),
+    Reason.IMAGES_REMOVED: _private("IMAGESREMOVED", "Images removed by retention"),
     Reason.WRONG_MODALITY: _private("MODALITY", "Modality not accepted"),
     Reason.WRONG_BODY_PART: _private("BODYPART", "Body part not accepted"),
     Reason.WRONG_VIEW: _private("VIEW", "View not accepted"),

@@ -32,6 +32,7 @@ from inference.persistence.outbox import SqlOutbox
 from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.reading import SqlReadingList
+from inference.persistence.removals import SqlRemovals
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
@@ -77,6 +78,7 @@ class Stores:
     listing: SqlListing
     events: SqlEvents
     workitems: SqlWorkitems
+    removals: SqlRemovals
     archive: DiskArchive | S3Archive
 
     def close(self) -> None:
@@ -162,6 +164,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlListing(database),
         SqlEvents(database),
         SqlWorkitems(database),
+        SqlRemovals(database),
         open_archive(settings),
     )
 

@@ -55,6 +55,11 @@ class Cache:
             self._trim()
         return path
 
+    def drop(self, key: str) -> None:
+        """Forget `key`, wherever it lies by now."""
+        with durable.translated():
+            self.path(key).unlink(missing_ok=True)
+
     def _trim(self) -> None:
         if not self._trimming.acquire(blocking=False):
             return

@@ -14,6 +14,7 @@ from dicom_node.archive.keys import (
     QUARANTINE,
     RESULTS,
     STUDIES,
+    check_instance_key,
     check_key,
     instance_key,
     quarantine_key,
@@ -37,14 +38,19 @@ class DiskArchive(Spool):
             for name in (STUDIES, RESULTS, QUARANTINE):
                 durable.make_directory(self._root / name)
 
-    def keep(self, spooled: Path, description: Description, sha256: str) -> str:
-        key = instance_key(description, sha256[:_SHORT_DIGEST])
+    def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
+        key = instance_key(description, sha256[:_SHORT_DIGEST], removals)
         with durable.translated():
             if (self._root / key).exists() and self.digest(self._root / key) != sha256:
                 # Eight digits can be made to collide; all of them cannot.
-                key = instance_key(description, sha256)
+                key = instance_key(description, sha256, removals)
             durable.move(spooled, self._root / key)
         return key
+
+    def remove(self, key: str) -> None:
+        path = self._root / check_instance_key(key)
+        with durable.translated():
+            durable.remove(path, self._root / STUDIES)
 
     def quarantine(self, spooled: Path, reason: str) -> str:
         # The same bytes again are the same file: a sender that never gives up fills no disk.

@@ -6,12 +6,13 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inference.domain.errors import OutOfSpace, RepositoryUnavailable
 
 _making = threading.RLock()
+_TRIES = 5
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -55,9 +56,33 @@ def make_directory(path: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Rename within one file system; content and name are durable afterwards."""
     sync_file(source)
-    make_directory(target.parent)
-    source.rename(target)
-    sync_directory(target.parent)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            make_directory(target.parent)
+            source.rename(target)
+            sync_directory(target.parent)
+            return
+        except FileNotFoundError:
+            # Another process may have removed the folder while it was empty.
+            if attempt == _TRIES or not source.exists():
+                raise
+
+
+def remove(path: Path, root: Path) -> None:
+    """Remove a file, and the folders below `root` that are empty then; durable afterwards."""
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == root:
+            break
+        with suppress(FileNotFoundError):
+            sync_directory(folder)
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:  # something lies in it
+            return
+    sync_directory(root)
 
 
 def write(path: Path, content: bytes) -> None:

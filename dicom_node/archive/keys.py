@@ -3,6 +3,7 @@
 ::
 
     studies/<Study>/<Series>/<SOP>-<digest>.dcm     Instances
+    studies/<Study>/<Series>/<SOP>-<digest>-1.dcm   the same, received again after a removal
     results/<Study>/<SOP>.dcm                       what Wetread made
     quarantine/<digest>.dcm, .json                  set aside, and why
 """
@@ -19,12 +20,13 @@ RESULTS = "results"
 QUARANTINE = "quarantine"
 
 
-def instance_key(description: Description, digest: str) -> str:
+def instance_key(description: Description, digest: str, removals: int = 0) -> str:
     """Raises `InvalidUid`."""
     folder = "/".join(
         check_uid(uid) for uid in (description.study_instance_uid, description.series_instance_uid)
     )
-    return f"{STUDIES}/{folder}/{check_uid(description.sop_instance_uid)}-{digest}.dcm"
+    again = f"-{removals}" if removals else ""
+    return f"{STUDIES}/{folder}/{check_uid(description.sop_instance_uid)}-{digest}{again}.dcm"
 
 
 def result_key(study_instance_uid: str, sop_instance_uid: str) -> str:
@@ -34,6 +36,14 @@ def result_key(study_instance_uid: str, sop_instance_uid: str) -> str:
 
 def quarantine_key(digest: str) -> str:
     return f"{QUARANTINE}/{digest}.dcm"
+
+
+def check_instance_key(key: str) -> str:
+    """Raises `ValueError` for what `instance_key` did not make."""
+    checked = check_key(key)
+    if not checked.startswith(f"{STUDIES}/"):
+        raise ValueError("not the key of an Instance that came in")
+    return checked
 
 
 def check_key(key: str) -> str:

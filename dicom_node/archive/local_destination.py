@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from inference.domain.delivery import OWN_ARCHIVE
 from inference.domain.errors import DestinationUnreachable
 from inference.domain.result import ResultObject
 
@@ -12,7 +13,7 @@ from inference.domain.result import ResultObject
 class LocalDestination:
     """Implements `inference.ports.Destination`. Results lie in the archive already."""
 
-    def __init__(self, name: str = "archive") -> None:
+    def __init__(self, name: str = OWN_ARCHIVE) -> None:
         self._name = name
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,11 @@ class ObjectStore:
                 if attempt == _ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no error where there is none."""
+        with suppress(FileNotFoundError), _translated():
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def _download(self, key: str, target: Path) -> None:
         answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from dicom_node.archive import durable
 from dicom_node.archive.cache import Cache
-from dicom_node.archive.keys import check_key, instance_key, quarantine_key, result_key
+from dicom_node.archive.keys import (
+    check_instance_key,
+    check_key,
+    instance_key,
+    quarantine_key,
+    result_key,
+)
 from dicom_node.archive.object_store import ObjectStore
 from dicom_node.archive.spool import Spool
 from inference.domain.errors import RepositoryUnavailable
@@ -28,10 +34,16 @@ class S3Archive(Spool):
         self._store = store
         self._cache = Cache(self._root / "cache", cache_bytes)
 
-    def keep(self, spooled: Path, description: Description, sha256: str) -> str:
+    def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
         # All of the digest: to look first whether a shorter one is taken, and then to put,
         # would be two requests that another receiver can come between.
-        return self._keep(instance_key(description, sha256), spooled)
+        return self._keep(instance_key(description, sha256, removals), spooled)
+
+    def remove(self, key: str) -> None:
+        # Copies in the caches of other processes go when there is no more room for them.
+        checked = check_instance_key(key)
+        self._store.delete(checked)
+        self._cache.drop(checked)
 
     def quarantine(self, spooled: Path, reason: str) -> str:
         key = quarantine_key(self.digest(spooled))

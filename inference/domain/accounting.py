@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class Account:
     """Counts. `problems` lists the sums that do not add up; it must be empty.
 
-    Studies: received = receiving + stable. Jobs: one or more for each stable revision,
+    Studies: received = receiving + stable. Instances are held, or were until retention took
+    them away (`removed`); Studies say by themselves how many of either are theirs
+    (`instances_by_study`, `removed_by_study`). Jobs: one or more for each stable revision,
     each queued, running, done, refused or failed. Deliveries: one for each ended Job, and
     for each review of a result, and Destination; each pending, delivered or failed.
     Incidents: set aside, not in a Study. Jobs in shadow, and their results, stand apart and
@@ -21,6 +23,9 @@ class Account:
     studies_stable: int
     revisions: int
     instances: int
+    removed: int
+    instances_by_study: int
+    removed_by_study: int
     jobs: int
     jobs_queued: int
     jobs_running: int
@@ -50,6 +55,8 @@ class Account:
                 "studies received = receiving + stable",
                 self.studies_received == self.studies_receiving + self.studies_stable,
             ),
+            ("instances = those of all studies", self.instances == self.instances_by_study),
+            ("instances removed = those that studies miss", self.removed == self.removed_by_study),
             (
                 "jobs = queued + running + done + refused + failed",
                 self.jobs

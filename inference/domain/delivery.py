@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from inference.domain.result import ResultObject
 
+OWN_ARCHIVE = "archive"  # the Destination that every node has
+
 
 class DeliveryState(StrEnum):
     PENDING = "pending"

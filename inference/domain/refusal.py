@@ -10,6 +10,7 @@ class Reason(StrEnum):
     """Each has its coded concept in `structured_reports/concepts.py`."""
 
     NO_RULE = "no rule takes this study"
+    IMAGES_REMOVED = "images removed by retention"
     WRONG_MODALITY = "wrong modality"
     WRONG_BODY_PART = "wrong body part"
     WRONG_VIEW = "wrong view"

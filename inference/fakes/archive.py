@@ -74,14 +74,20 @@ class FakeArchive:
             head = json.dumps({**json.loads(head), "transfer_syntax_uid": ""}).encode()
         return hashlib.sha256(head + payload).hexdigest()
 
-    def keep(self, spooled: Path, description: Description, sha256: str) -> str:
+    def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
         key = PurePosixPath(
             "studies",
             check_uid(description.study_instance_uid),
             check_uid(description.series_instance_uid),
-            f"{check_uid(description.sop_instance_uid)}-{sha256}.dcm",
+            f"{check_uid(description.sop_instance_uid)}-{sha256}-{removals}.dcm",
         )
         return self._move(spooled, str(key))
+
+    def remove(self, key: str) -> None:
+        path = self.path(key)
+        if not key.startswith("studies/"):
+            raise ValueError("not the key of an Instance that came in")
+        path.unlink(missing_ok=True)
 
     def quarantine(self, spooled: Path, reason: str) -> str:
         key = self._move(spooled, f"quarantine/{self.digest(spooled)}.dcm")

@@ -46,12 +46,15 @@ class MemoryCatalog:
     def describe(self, description: Description) -> None:
         with self._store.transaction():
             row = self._store.catalog.get(description.sop_instance_uid)
-            if row is not None:
+            if row is not None and not row.removed:
                 row.values = dict(values_of(description))
                 row.described = True
                 row.leads = not description.attributes.made_by_wetread
 
     def _rows(self) -> list[CatalogRow]:
+        return [each for each in self._all_rows() if not each.removed]
+
+    def _all_rows(self) -> list[CatalogRow]:
         return sorted(self._store.catalog.values(), key=lambda each: each.number)
 
     def _entries(self, level: Level) -> list[Entry]:
@@ -66,10 +69,11 @@ class MemoryCatalog:
 
     def _values(self, row: CatalogRow, level: Level) -> Mapping[Field, Value]:
         study, series = (row.values[uid] for uid in _UIDS[:2])
-        same_study = [each for each in self._rows() if each.values[_UIDS[0]] == study]
+        of_study = [each for each in self._all_rows() if each.values[_UIDS[0]] == study]
+        same_study = [each for each in of_study if not each.removed]
         same_series = [each for each in same_study if each.values[_UIDS[1]] == series]
         values: dict[Field, Value] = {}
-        sources = {Level.STUDY: same_study, Level.SERIES: same_series, Level.INSTANCE: [row]}
+        sources = {Level.STUDY: of_study, Level.SERIES: same_series, Level.INSTANCE: [row]}
         for each in Level:
             if each > level:
                 break

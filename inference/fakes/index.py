@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
-from inference.domain.errors import ConflictingInstance
+from inference.domain.errors import ConflictingInstance, RepositoryUnavailable
 from inference.domain.event import Event, EventKind
 from inference.domain.instance import Incident, IncidentKind, Instance, Receipt
 from inference.domain.job import JobRequest, JobState
@@ -30,13 +30,19 @@ class MemoryIndex:
             made += [each.report for each in self._store.reviews if each.report is not None]
             return any(each.sop_instance_uid == sop_instance_uid for each in made)
 
-    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+    def removals(self, sop_instance_uid: str) -> int:
+        with self._store.transaction():
+            row = self._store.removed.get(sop_instance_uid)
+            return row.times if row else 0
+
+    def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         with self._store.transaction():
             held = self._store.instances.get(instance.sop_instance_uid)
             if held is not None:
                 if held.sha256 != instance.sha256:
                     raise ConflictingInstance()
                 return Receipt.HELD_ALREADY
+            self._receive_again(instance.sop_instance_uid, removals)
             before = self._store.studies.get(instance.study_instance_uid)
             priority = instance.origin.priority
             self._store.studies[instance.study_instance_uid] = Study(
@@ -48,6 +54,8 @@ class MemoryIndex:
                 received_at=at,
                 quiet_until=at + quiet,
                 attributes=instance.attributes,
+                removed=before.removed if before else 0,
+                removed_at=before.removed_at if before else None,
             )
             self._store.instances[instance.sop_instance_uid] = instance
             self._store.catalogue(instance.description, instance.key)
@@ -56,6 +64,17 @@ class MemoryIndex:
                 uid = instance.study_instance_uid
                 self._store.tell(Event(EventKind.STUDY_RECEIVED, uid, revision=revision), at)
             return Receipt.STORED
+
+    def _receive_again(self, sop_instance_uid: str, removals: int) -> None:
+        row = self._store.removed.get(sop_instance_uid)
+        if row is None:
+            return
+        if row.times != removals:
+            raise RepositoryUnavailable
+        if not row.held:
+            row.held = True
+            study = self._store.studies[row.study_instance_uid]
+            self._store.studies[row.study_instance_uid] = replace(study, removed=study.removed - 1)
 
     def add_incident(self, incident: Incident, at: datetime) -> None:
         with self._store.transaction():
@@ -136,6 +155,9 @@ class MemoryIndex:
                 studies_stable=studies.count(StudyState.STABLE),
                 revisions=self._store.revisions,
                 instances=len(self._store.instances),
+                removed=sum(not each.held for each in self._store.removed.values()),
+                instances_by_study=sum(each.instances for each in self._store.studies.values()),
+                removed_by_study=sum(each.removed for each in self._store.studies.values()),
                 jobs=len(jobs),
                 jobs_queued=jobs.count(JobState.QUEUED),
                 jobs_running=jobs.count(JobState.RUNNING),

@@ -11,6 +11,7 @@ from inference.fakes.listing import MemoryListing
 from inference.fakes.outbox import MemoryOutbox
 from inference.fakes.queue import MemoryJobQueue
 from inference.fakes.reading import MemoryReadingList
+from inference.fakes.removals import MemoryRemovals
 from inference.fakes.results import MemoryResults
 from inference.fakes.reviews import MemoryReviews
 from inference.fakes.rollouts import MemoryRollouts
@@ -27,6 +28,7 @@ __all__ = [
     "MemoryListing",
     "MemoryOutbox",
     "MemoryReadingList",
+    "MemoryRemovals",
     "MemoryResults",
     "MemoryReviews",
     "MemoryRollouts",

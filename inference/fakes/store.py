@@ -43,6 +43,17 @@ class CatalogRow:
     key: str
     leads: bool  # do its patient and Study count?
     described: bool
+    removed: bool = False  # what it says of patient and Study stays
+
+
+@dataclass(slots=True)
+class RemovedRow:
+    """An Instance that retention took away. `key` is of the file that has still to go."""
+
+    study_instance_uid: str
+    times: int
+    held: bool
+    key: str
 
 
 @dataclass(slots=True)
@@ -51,6 +62,7 @@ class MemoryStore:
 
     studies: dict[str, Study] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
+    removed: dict[str, RemovedRow] = field(default_factory=dict)  # by SOP Instance UID
     incidents: list[Incident] = field(default_factory=list)
     revisions: int = 0
     jobs: dict[int, JobRow] = field(default_factory=dict)
@@ -91,10 +103,10 @@ class MemoryStore:
     def catalogue(self, description: Description, key: str, *, described: bool = True) -> None:
         uid = description.sop_instance_uid
         before = self.catalog.get(uid)
-        if before is None:
+        if before is None or before.removed:
             self._last_entry += 1
         self.catalog[uid] = CatalogRow(
-            before.number if before else self._last_entry,
+            before.number if before and not before.removed else self._last_entry,
             dict(values_of(description)),
             key,
             leads=not description.attributes.made_by_wetread,

@@ -65,6 +65,9 @@ class MemoryWorkitems:
             held = self._items.get(item.workitem_uid)
             if held is None or held.version != item.version:
                 return False
+            study = self._store.studies.get(request.study_instance_uid)
+            if study is None or not study.instances:  # retention took them away
+                return False
             self._store.add_job(request, at)
             name = request.model and request.model.name
             job_id = next(

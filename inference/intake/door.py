@@ -97,12 +97,15 @@ class Door:
                 return Receipt.HELD_ALREADY
             raise self._conflict(spooled, description, origin)
         size = spooled.stat().st_size
+        # What retention took away may still be on its way out, by another process: what comes
+        # now is kept under a key that nobody removes.
+        removals = self._index.removals(description.sop_instance_uid)
         # The file before the row: a file that no row names is harmless, and has the same key
         # when it comes again; a row without its file would be a broken promise.
-        key = self._archive.keep(spooled, description, sha256)
+        key = self._archive.keep(spooled, description, sha256, removals)
         instance = Instance(description, origin, key, sha256, size)
         try:
-            receipt = self._index.add(instance, self._clock.now(), self._quiet)
+            receipt = self._index.add(instance, self._clock.now(), self._quiet, removals)
         except ConflictingInstance as error:
             # Another process took other bytes for this UID just now.
             raise self._conflict(self._archive.path(key), description, origin) from error

@@ -58,10 +58,13 @@ class RuleBook:
         """Return the Jobs for the next revision of `study`: one for each model, at least one.
 
         Rules that name the same model share its Job, which reads what any of them takes. A
-        version in shadow reads the same, when there is nothing more urgent to do. Raises
-        `RepositoryUnavailable`.
+        version in shadow reads the same, when there is nothing more urgent to do. Of a Study
+        that lacks what retention took away nothing is read: an answer on the rest would stand
+        in the place of the one that there is. Raises `RepositoryUnavailable`.
         """
         sources = _sources(instances)
+        if study.removed:
+            return (_unread(study, sources, _why_incomplete(study)),)
         readings: dict[str, _Reading] = {}
         objections: list[str] = []
         for rule in self._rules:
@@ -83,17 +86,7 @@ class RuleBook:
             reading.taken.update(each.sop_instance_uid for each in taken)
         revision = study.revision + 1
         if not readings:
-            return (
-                JobRequest(
-                    study.study_instance_uid,
-                    revision,
-                    model=None,
-                    rule="",
-                    priority=study.priority,
-                    instances=tuple(each.sop_instance_uid for each in sources),
-                    why=_why(objections),
-                ),
-            )
+            return (_unread(study, sources, _why(objections)),)
         shown = [
             JobRequest(
                 study.study_instance_uid,
@@ -129,6 +122,25 @@ class RuleBook:
     def explain(self, instance: Instance) -> list[tuple[Rule, str]]:
         """Return each rule with its objection to `instance`, "" where it takes it."""
         return [(rule, objection(rule, instance)) for rule in self._rules]
+
+
+def _unread(study: Study, sources: Iterable[Instance], why: str) -> JobRequest:
+    return JobRequest(
+        study.study_instance_uid,
+        study.revision + 1,
+        model=None,
+        rule="",
+        priority=study.priority,
+        instances=tuple(each.sop_instance_uid for each in sources),
+        why=why,
+    )
+
+
+def _why_incomplete(study: Study) -> str:
+    return (
+        f"{study.gone} Send the whole study again, and it is read; the result that there is "
+        "stays until then."
+    )
 
 
 def _sources(instances: Iterable[Instance]) -> tuple[Instance, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Column, Connection, Table, func, select
 from sqlalchemy.sql.elements import ColumnElement, Label
 
 from inference.domain.accounting import Account
@@ -15,6 +15,7 @@ from inference.persistence.tables import (
     incidents,
     instances,
     jobs,
+    removed_instances,
     results,
     revisions,
     studies,
@@ -32,6 +33,9 @@ def count_all(connection: Connection) -> Account:
             _count("studies_stable", studies, studies.c.state == StudyState.STABLE),
             _count("revisions", revisions),
             _count("instances", instances),
+            _count("removed", removed_instances, ~removed_instances.c.held),
+            _sum("instances_by_study", studies.c.instances),
+            _sum("removed_by_study", studies.c.removed),
             _count("jobs", jobs, ~jobs.c.shadow),
             *(
                 _count(f"jobs_{state.value}", jobs, jobs.c.state == state, ~jobs.c.shadow)
@@ -59,3 +63,7 @@ def count_all(connection: Connection) -> Account:
 
 def _count(name: str, table: Table, *conditions: ColumnElement[bool]) -> Label[int]:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery().label(name)
+
+
+def _sum(name: str, column: Column[int]) -> Label[int]:
+    return select(func.coalesce(func.sum(column), 0)).scalar_subquery().label(name)

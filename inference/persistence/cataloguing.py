@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from inference.domain.catalog import Field, Kind, Level, Value, values_of
 from inference.domain.instance import Attributes, Description
@@ -19,6 +19,7 @@ from inference.persistence.catalog_tables import (
     key_name,
 )
 from inference.persistence.name_parts import keep_parts
+from inference.persistence.tables import instances
 
 _LARGEST = 2**63 - 1  # of a BIGINT
 _MODALITY = {  # PS3.3 C.7.3.1.1.1; where nothing but the role is known
@@ -87,6 +88,37 @@ def forget(connection: Connection, sop_instance_uids: Sequence[str]) -> None:
         ).scalar_one_or_none()
         if series is not None:
             _count(connection, series, -1)
+
+
+def forget_received(connection: Connection, study_instance_uid: str) -> None:
+    """Take what came in of a Study out again, while the index still has it.
+
+    Patient and Study stay, and so do the Series of ours.
+    """
+    of_study = instances.c.study_instance_uid == study_instance_uid
+    study = (
+        select(catalog_studies.c.number)
+        .where(catalog_studies.c.study_instance_uid == study_instance_uid)
+        .scalar_subquery()
+    )
+    connection.execute(
+        delete(catalog_instances).where(
+            catalog_instances.c.study == study,
+            catalog_instances.c.sop_instance_uid.in_(
+                select(instances.c.sop_instance_uid).where(of_study)
+            ),
+        )
+    )
+    left = (
+        select(func.count())
+        .where(catalog_instances.c.series == catalog_series.c.number)
+        .scalar_subquery()
+    )
+    theirs = (catalog_series.c.study == study) & catalog_series.c.series_instance_uid.in_(
+        select(instances.c.series_instance_uid).where(of_study)
+    )
+    connection.execute(update(catalog_series).where(theirs).values(instances=left))
+    connection.execute(delete(catalog_series).where(theirs, catalog_series.c.instances <= 0))
 
 
 def _by_role(each: ResultObject) -> Description:

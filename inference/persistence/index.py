@@ -30,6 +30,7 @@ from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
 from inference.persistence.queue import insert_jobs
+from inference.persistence.removals import receive_again, times_removed
 from inference.persistence.tables import (
     incidents,
     instances,
@@ -66,14 +67,18 @@ class SqlIndex:
                 for table in (result_objects, reviews)
             )
 
-    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+    def removals(self, sop_instance_uid: str) -> int:
+        with self._database.reading() as connection:
+            return times_removed(connection, sop_instance_uid)
+
+    def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         # Where two writers run at once, both may find the Instance or the Study missing; the
         # one whose insert fails looks again. Once for each of the two is enough.
         for _ in range(2):
             with suppress(IntegrityError), self._database.writing() as connection:
-                return _add(connection, instance, at, quiet)
+                return _add(connection, instance, at, quiet, removals)
         with self._database.writing() as connection:
-            return _add(connection, instance, at, quiet)
+            return _add(connection, instance, at, quiet, removals)
 
     def add_incident(self, incident: Incident, at: datetime) -> None:
         known = select(incidents.c.key).where(
@@ -189,7 +194,9 @@ class SqlIndex:
             return count_all(connection)
 
 
-def _add(connection: Connection, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+def _add(
+    connection: Connection, instance: Instance, at: datetime, quiet: timedelta, removals: int
+) -> Receipt:
     held = connection.scalar(
         select(instances.c.sha256).where(instances.c.sop_instance_uid == instance.sop_instance_uid)
     )
@@ -199,7 +206,7 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
         return Receipt.HELD_ALREADY
     same_study = studies.c.study_instance_uid == instance.study_instance_uid
     known = connection.execute(
-        select(studies.c.priority, studies.c.state, studies.c.revision)
+        select(studies.c.priority, studies.c.state, studies.c.revision, studies.c.removed)
         .where(same_study)
         .with_for_update()
     ).one_or_none()
@@ -221,6 +228,8 @@ def _add(connection: Connection, instance: Instance, at: datetime, quiet: timede
         connection.execute(
             update(studies).where(same_study).values(instances=studies.c.instances + 1, **arrived)
         )
+    if removals or (known and known.removed):
+        receive_again(connection, instance.sop_instance_uid, removals)
     connection.execute(insert(instances).values(received_at=at, **_columns(instance)))
     catalogue(connection, instance.description, instance.key)
     if known is None or known.state is StudyState.STABLE:
@@ -283,6 +292,8 @@ def study_of(row: Any) -> Study:
         received_at=row.received_at,
         quiet_until=row.quiet_until,
         attributes=from_json(Attributes, row.attributes),
+        removed=row.removed,
+        removed_at=row.removed_at,
     )
 
 

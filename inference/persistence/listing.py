@@ -19,12 +19,12 @@ from inference.domain.listing import (
 )
 from inference.domain.reading import Reading
 from inference.domain.review import Review
-from inference.persistence.catalog_tables import catalog_series, catalog_studies
+from inference.persistence.catalog_tables import catalog_studies
 from inference.persistence.engine import Database
 from inference.persistence.index import study_of
 from inference.persistence.outbox import delivery_of
 from inference.persistence.queue import job_of
-from inference.persistence.reading import readings_of
+from inference.persistence.reading import has_modality, readings_of
 from inference.persistence.results import result_of
 from inference.persistence.reviews import review_of
 from inference.persistence.tables import (
@@ -55,12 +55,7 @@ class SqlListing:
             (catalog_studies.c.accession_number, query.accession_number),
         )
         if query.modality:
-            found = found.where(
-                exists().where(
-                    catalog_series.c.study == number,
-                    catalog_series.c.modality == query.modality,
-                )
-            )
+            found = found.where(has_modality(query.modality))
         if query.first_date:
             found = found.where(catalog_studies.c.study_date_key >= query.first_date)
         if query.last_date:

@@ -122,11 +122,30 @@ def _narrowed(query: ReadingQuery) -> list[ColumnElement[bool]]:
         narrowed.append(looked_for)
     if query.model:
         narrowed.append(_read_by(query.model))
+    if query.modality:
+        narrowed.append(has_modality(query.modality))
     of_header = _of_header(query)
     if of_header:
         same = catalog_studies.c.study_instance_uid == studies.c.study_instance_uid
         narrowed.append(exists().where(same, *of_header))
     return narrowed
+
+
+def has_modality(modality: str) -> ColumnElement[bool]:
+    """Has a Series of the Study this modality, or had one before its images were removed?"""
+    series = (
+        exists()
+        .where(
+            catalog_studies.c.study_instance_uid == studies.c.study_instance_uid,
+            catalog_series.c.study == catalog_studies.c.number,
+            catalog_series.c.modality == modality,
+        )
+        .correlate(studies)
+    )
+    return or_(
+        series,
+        and_(studies.c.removed > 0, studies.c.attributes["modality"].as_string() == modality),
+    )
 
 
 def _of_header(query: ReadingQuery) -> list[ColumnElement[bool]]:
@@ -145,11 +164,6 @@ def _of_header(query: ReadingQuery) -> list[ColumnElement[bool]]:
         )
     if query.patient_id:
         narrowed.append(of.patient_id == query.patient_id)
-    if query.modality:
-        series = catalog_series.alias("of_modality")
-        narrowed.append(
-            exists().where(series.c.study == of.number, series.c.modality == query.modality)
-        )
     if query.first_date:
         narrowed.append(of.study_date_key >= query.first_date)
     if query.last_date:

@@ -56,6 +56,8 @@ studies = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("quiet_until", UtcDateTime, nullable=False),
     Column("attributes", JSON, nullable=False),
+    Column("removed", Integer, nullable=False, server_default="0"),
+    Column("removed_at", UtcDateTime),
     # What the attributes and the results that count say, to list by: `standing.py` writes it.
     Column("body_part", Words, nullable=False, server_default=""),
     Column("standing", Word(Standing), nullable=False, server_default=Standing.WAITING.value),
@@ -108,6 +110,19 @@ instances = Table(
     Column("sha256", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+)
+
+# What retention took away, `times` in all. `held`: received again since. `key` is of the file
+# that has still to go, "" when it has.
+removed_instances = Table(
+    "removed_instances",
+    metadata,
+    Column("sop_instance_uid", UID, primary_key=True),
+    Column("study_instance_uid", UID, ForeignKey("studies.study_instance_uid"), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("key", Words, nullable=False, index=True),
+    Column("removed_at", UtcDateTime, nullable=False),
 )
 
 revisions = Table(

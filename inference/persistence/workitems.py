@@ -31,7 +31,7 @@ from inference.domain.workitem_search import (
 )
 from inference.persistence.engine import Database
 from inference.persistence.queue import insert_jobs, job_of, model_columns
-from inference.persistence.tables import jobs
+from inference.persistence.tables import jobs, studies
 from inference.persistence.workitem_events import (
     kept_event,
     put_event,
@@ -103,6 +103,8 @@ class SqlWorkitems:
         )
         with self._database.writing() as connection:
             if _version(connection, item) != item.version:
+                return False
+            if not _has_images(connection, request.study_instance_uid):
                 return False
             insert_jobs(connection, (request,), at)
             job_id = connection.execute(select(jobs.c.job_id).where(wanted)).scalar_one()
@@ -248,6 +250,16 @@ class SqlWorkitems:
                     workitem_events.c.ae_title == ae_title, workitem_events.c.number.in_(numbers)
                 )
             )
+
+
+def _has_images(connection: Connection, study_instance_uid: str) -> bool:
+    # Locked against retention, which looks for Jobs before it takes images away.
+    held = connection.scalar(
+        select(studies.c.instances)
+        .where(studies.c.study_instance_uid == study_instance_uid)
+        .with_for_update(read=True)
+    )
+    return bool(held)
 
 
 def _number(connection: Connection, workitem_uid: str) -> int | None:

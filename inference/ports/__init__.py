@@ -18,6 +18,7 @@ from inference.ports.models import (
     PixelReader,
 )
 from inference.ports.reading import ReadingList
+from inference.ports.removals import Removals
 from inference.ports.reviews import ReviewEncoder, Reviews
 from inference.ports.rollouts import Rollouts
 from inference.ports.running import Clock, Leadership, Service
@@ -50,6 +51,7 @@ __all__ = [
     "Picture",
     "PixelReader",
     "ReadingList",
+    "Removals",
     "ResultEncoder",
     "Results",
     "ReviewEncoder",

@@ -38,10 +38,18 @@ class Archive(Files, Protocol):
         """Return the SHA-256 of the data set, in hexadecimal, without reading it whole."""
         ...
 
-    def keep(self, spooled: Path, description: Description, sha256: str) -> str:
+    def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
         """Make the file permanent (fsync, rename, fsync of the directory); return its key.
 
-        The key follows from UIDs and `sha256`: other bytes never replace it.
+        The key follows from UIDs and `sha256`: other bytes never replace it. It is another one
+        after each of the `removals` of the Instance: who removes a file late hits no later one.
+        """
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove the file of an Instance for good; no error if it is gone.
+
+        Raises `ValueError` for a key of anything else.
         """
         ...
 
@@ -73,11 +81,17 @@ class Index(Protocol):
         """Is this an object of a recorded Result, or of a Review of one?"""
         ...
 
-    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+    def removals(self, sop_instance_uid: str) -> int:
+        """Return how often retention has taken this Instance away; 0 if never."""
+        ...
+
+    def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         """Add `instance`; its Study is receiving again, until `at + quiet`.
 
-        The same Instance again is `HELD_ALREADY` and changes nothing. Raises
-        `ConflictingInstance` if the UID is held with another `sha256`.
+        The same Instance again is `HELD_ALREADY` and changes nothing; one that retention took
+        away is taken as new. `removals` are those that its key is of. Raises
+        `ConflictingInstance` if the UID is held with another `sha256`, and
+        `RepositoryUnavailable` if it was removed once more since its file was kept.
         """
         ...
 

@@ -232,7 +232,7 @@ class Worker:
         request = job.request
         now = self._clock.now()
         if request.model is None:
-            refusal = Refusal(Reason.NO_RULE, request.why)
+            refusal = Refusal(self._why_unread(request), request.why)
             return None, self._reader.decline(request, instances, refusal, now)
         last = job.attempts >= self._maximum_attempts
         if job.attempts > self._maximum_attempts:
@@ -260,6 +260,10 @@ class Worker:
             return
         with self._batching.share_gate(MeteredGate(gate, self._meter), before) as shared:
             yield shared
+
+    def _why_unread(self, request: JobRequest) -> Reason:
+        study = self._index.study(request.study_instance_uid)
+        return Reason.IMAGES_REMOVED if study and study.removed else Reason.NO_RULE
 
     def _give_up(
         self, lease: Lease, instances: Sequence[Instance], cause: str

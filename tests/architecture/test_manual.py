@@ -14,6 +14,7 @@ import typer
 from dicom_node.dicomweb import Context, Worklisting, dicomweb
 from inference.domain import errors
 from inference.domain.refusal import Reason
+from inference.domain.retention import Claim
 from wetread.cli.app import app
 from wetread.settings import Settings
 from wetread.web import metrics
@@ -91,3 +92,8 @@ def test_every_error_stands_in_the_tree_and_in_the_manual(name: str) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_stands_in_the_manual(reason: Reason) -> None:
     assert reason.value in (ROOT / "docs" / "errors.md").read_text()
+
+
+@pytest.mark.parametrize("claim", Claim)
+def test_every_reason_to_keep_images_stands_in_the_manual(claim: Claim) -> None:
+    assert f"| {claim.value} |" in (ROOT / "docs" / "errors.md").read_text()

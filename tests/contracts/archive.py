@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -136,6 +137,46 @@ class ArchiveContract(ABC):
         spooled = self.spool(archive, self.encode(DESCRIPTION, b""))
         with pytest.raises(InvalidUid):
             archive.keep(spooled, replace(DESCRIPTION, **{field: "../1"}), "0" * 64)
+
+    def test_what_is_removed_is_gone_and_its_neighbour_stays(self, archive: Archive) -> None:
+        keys = []
+        for sop in ("1.2.1", "1.2.2"):
+            spooled = self.spool(archive, self.encode(DESCRIPTION, b"ab"))
+            described = replace(DESCRIPTION, sop_instance_uid=sop)
+            keys.append(archive.keep(spooled, described, archive.digest(spooled)))
+        archive.remove(keys[0])
+        assert not archive.path(keys[0]).exists()
+        assert archive.path(keys[1]).is_file()
+        archive.remove(keys[0])
+        archive.remove(keys[1])
+        assert not archive.path(keys[1]).exists()
+
+    def test_what_comes_after_a_removal_has_a_key_of_its_own(self, archive: Archive) -> None:
+        keys = []
+        for removals in (0, 1, 2, 2):
+            spooled = self.spool(archive, self.encode(DESCRIPTION, b"ab"))
+            keys.append(archive.keep(spooled, DESCRIPTION, archive.digest(spooled), removals))
+        assert len(set(keys)) == 3
+        archive.remove(keys[0])
+        archive.remove(keys[1])
+        assert archive.path(keys[2]).is_file()
+
+    @pytest.mark.parametrize("key", ["results/1.2/1.3.dcm", "quarantine/ab.dcm", "studies/../x"])
+    def test_nothing_but_an_instance_is_removed(self, archive: Archive, key: str) -> None:
+        with pytest.raises(ValueError, match="not "):
+            archive.remove(key)
+
+    def test_others_are_kept_in_a_folder_that_is_emptied(self, archive: Archive) -> None:
+        def keep_and_remove(number: int) -> None:
+            described = replace(DESCRIPTION, sop_instance_uid=f"1.2.{number}")
+            for _ in range(5):
+                spooled = self.spool(archive, self.encode(described, b""))
+                key = archive.keep(spooled, described, archive.digest(spooled))
+                assert archive.path(key).is_file()
+                archive.remove(key)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(keep_and_remove, range(4)))
 
     def test_quarantine_moves_the_bytes(self, archive: Archive) -> None:
         keys = [

@@ -33,6 +33,7 @@ from inference.ports import (
     Listing,
     Outbox,
     ReadingList,
+    Removals,
     Results,
     Reviews,
     Rollouts,
@@ -66,6 +67,7 @@ class Repositories:
     workitems: Workitems
     events: Events
     census: CensusTaker
+    removals: Removals
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

@@ -83,7 +83,7 @@ class OriginServer:
             archive=self.archive,
             clock=self.clock,
         )
-        self.context = Context(catalog, self.archive, self.intake, self.maximum_request)
+        self.context = Context(catalog, self.archive, self.intake, self.maximum_request, self.index)
         app = FastAPI()
         origins = frozenset(("https://ris.example.org",))
         app.include_router(dicomweb(self.context, Worklisting(self.worklist.desk, origins)))

@@ -85,7 +85,10 @@ class SpoolOnly:
     def digest(self, spooled: Path) -> str:
         raise NotImplementedError
 
-    def keep(self, spooled: Path, description: Description, sha256: str) -> str:
+    def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
+        raise NotImplementedError
+
+    def remove(self, key: str) -> None:
         raise NotImplementedError
 
     def quarantine(self, spooled: Path, reason: str) -> str:

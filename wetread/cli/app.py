@@ -12,6 +12,7 @@ from wetread.cli import (
     migrate,
     models,
     network,
+    retention,
     reviews,
     rules,
     serve,
@@ -52,6 +53,7 @@ app.command()(network.echo)
 app.command()(status.status)
 app.command()(status.complete)
 app.command()(status.replay)
+app.command()(retention.retention)
 app.command()(train.train)
 app.add_typer(validate.app, name="validate")
 app.add_typer(models.app, name="models")

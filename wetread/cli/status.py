@@ -13,6 +13,7 @@ from rich.table import Table
 from inference.domain.delivery import DeliveryState
 from inference.domain.job import Job, JobState
 from inference.domain.result import Result
+from inference.domain.study import Study
 from wetread import settings
 from wetread.bootstrap import Stores, SystemClock, look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
@@ -113,6 +114,8 @@ def describe(stores: Stores, limit: int) -> dict[str, Any]:
                 "state": study.state.value,
                 "revision": study.revision,
                 "instances": study.instances,
+                "removed": study.removed,
+                "removed_at": _when(study),
                 "modality": study.attributes.modality,
                 "received_at": study.received_at.isoformat(),
                 "jobs": [
@@ -174,6 +177,10 @@ def _described(job: Job, result: Result | None) -> dict[str, Any]:
     }
 
 
+def _when(study: Study) -> str | None:
+    return study.removed_at.isoformat() if study.removed and study.removed_at else None
+
+
 def _objects(result: Result | None) -> list[dict[str, str]]:
     return [
         {"role": each.role.value, "sop_instance_uid": each.sop_instance_uid}
@@ -212,7 +219,9 @@ def _print(report: dict[str, Any]) -> None:
             f"{name} [bold]{account[f'{label.lower()}_{name}']}[/]" for name in names
         )
         totals.add_row(label, counts)
-    totals.add_row("Instances", f"[bold]{account['instances']}[/]")
+    totals.add_row(
+        "Instances", f"held [bold]{account['instances']}[/]   removed [bold]{account['removed']}[/]"
+    )
     totals.add_row(
         "Set aside",
         f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]",
@@ -221,7 +230,7 @@ def _print(report: dict[str, Any]) -> None:
     for study in report["studies"]:
         console.print(
             f"\n[bold]{study['study_instance_uid']}[/]  {study['modality']}, {study['state']}, "
-            f"{study['instances']} instances, revision {study['revision']}",
+            f"{study['instances']} instances{_removed(study)}, revision {study['revision']}",
             highlight=False,
         )
         for job in study["jobs"]:
@@ -234,6 +243,12 @@ def _print(report: dict[str, Any]) -> None:
         console.print(f"[red]{incident['kind']}[/] {incident['key']}: {escape(incident['reason'])}")
     for problem in report["problems"]:
         console.print(f"[red]The counts do not add up:[/] {problem}")
+
+
+def _removed(study: dict[str, Any]) -> str:
+    if not study["removed"]:
+        return ""
+    return f" ({study['removed']} removed by retention on {study['removed_at'][:10]})"
 
 
 def _job(job: dict[str, Any]) -> str:

@@ -86,7 +86,13 @@ def build_dicomweb(
     if worklist is None:
         worklist, _ = build_worklist(settings, stores, build_registry(settings))
     return dicomweb(
-        Context(stores.catalog, stores.archive, intake, settings.maximum_stow_mb * _MIB),
+        Context(
+            stores.catalog,
+            stores.archive,
+            intake,
+            settings.maximum_stow_mb * _MIB,
+            stores.index,
+        ),
         Worklisting(worklist, frozenset(settings.cors_origins)),
     )
 

@@ -25,6 +25,10 @@ class NotFound(WetreadError):
     """There is nothing of this name."""
 
 
+class Gone(NotFound):
+    """It was here until retention removed it."""
+
+
 class NotAuthenticated(WetreadError):
     """The proxy in front did not say who this is."""
 
@@ -67,6 +71,7 @@ _STATUSES: tuple[tuple[type[WetreadError], int], ...] = (
     (InvalidSearch, 400),
     (NotAuthenticated, 401),
     (ForeignOrigin, 403),
+    (Gone, 410),
     (NotFound, 404),
     (UnknownModel, 404),
     (NotAcceptable, 406),

@@ -23,7 +23,7 @@ from wetread.pictures import overlay_as_png
 from wetread.reviews import describe_reviews
 from wetread.web.images import images_of, overlays_of, tags_of
 from wetread.web.pages import templates
-from wetread.web.problems import NotFound
+from wetread.web.problems import Gone, NotFound
 from wetread.web.timeline import timeline
 
 _OTHERS = 20  # Studies of the same patient
@@ -99,9 +99,12 @@ def build_router(
 
     @router.get("/studies/{uid}/instances/{sop_instance_uid}/tags")
     def tags(uid: str, sop_instance_uid: str) -> list[dict[str, Any]]:
-        found = tags_of(stores, check_uid(uid), check_uid(sop_instance_uid))
+        try:
+            found = tags_of(stores, check_uid(uid), check_uid(sop_instance_uid))
+        except FileNotFoundError:  # retention took it in this moment
+            found = None
         if found is None:
-            raise NotFound(f"no Instance {sop_instance_uid} is held")
+            raise _not_here(stores, uid, sop_instance_uid)
         return found
 
     @router.get("/studies/{uid}/overlays/{sop_instance_uid}.png")
@@ -119,6 +122,13 @@ def build_router(
         raise NotFound(f"no overlay {sop_instance_uid} with a frame {frame} is held")
 
     return router
+
+
+def _not_here(stores: Stores, uid: str, sop_instance_uid: str) -> NotFound:
+    study = stores.index.study(uid)
+    if study is not None and study.gone:
+        return Gone(f"{study.gone} No Instance {sop_instance_uid} is held.")
+    return NotFound(f"no Instance {sop_instance_uid} is held")
 
 
 def _text(stores: Stores, report: ResultObject) -> str:

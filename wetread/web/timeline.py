@@ -27,7 +27,10 @@ def timeline(
     reviews: Sequence[Review],
 ) -> list[Event]:
     """Return what is known; a replayed Job counts from its replay."""
-    events = [Event(study.received_at, f"last image received, {study.instances} in all")]
+    total = study.instances + study.removed
+    events = [Event(study.received_at, f"last image received, {total} in all")]
+    if study.removed and study.removed_at:
+        events.append(Event(study.removed_at, f"{study.removed} images removed by retention"))
     queued = {(each.enqueued_at, each.request.revision) for each in jobs}
     events += [Event(at, f"revision {revision} stable, queued") for at, revision in queued]
     events += [

@@ -12,6 +12,9 @@ BALANCED = Account(
     studies_stable=3,
     revisions=4,
     instances=50,
+    removed=9,
+    instances_by_study=50,
+    removed_by_study=9,
     jobs=15,
     jobs_queued=1,
     jobs_running=2,
@@ -44,6 +47,8 @@ def test_an_account_that_adds_up() -> None:
     ("changes", "problem"),
     [
         ({"studies_received": 6}, "studies received = receiving + stable"),
+        ({"instances": 49}, "instances = those of all studies"),
+        ({"removed": 8}, "instances removed = those that studies miss"),
         ({"jobs_queued": 0}, "jobs = queued + running + done + refused + failed"),
         ({"revisions": 16}, "every revision has a job"),
         ({"results": 11}, "every ended job has a result"),

@@ -217,7 +217,7 @@ def test_an_index_that_is_not_there_promises_nothing(house: House) -> None:
 
 
 class FailingIndex(MemoryIndex):
-    def add(self, instance: Instance, at: datetime, quiet: timedelta) -> Receipt:
+    def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         raise RepositoryUnavailable
 
 

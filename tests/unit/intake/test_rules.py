@@ -155,3 +155,13 @@ def test_a_study_is_complete_when_all_that_is_awaited_is_there(
 def test_a_rule_that_takes_nothing_waits_for_nothing() -> None:
     rule = Rule("r", "chest", modality=("MR",), waits_for=(Awaited("thorax"),))
     assert not RuleBook([rule], REGISTRY).is_complete([PA])
+
+
+def test_of_a_study_that_lacks_what_retention_removed_nothing_is_read() -> None:
+    study = make_study(removed=2, removed_at=T0)
+    (request,) = RuleBook([CHEST], REGISTRY).requests(study, [PA])
+    assert (request.model, request.revision, request.instances) == (None, 5, ("1.1",))
+    assert request.why.startswith("2 images of this study were removed from here by retention on 2")
+    assert "Send the whole study again" in request.why
+    (read,) = RuleBook([CHEST], REGISTRY).requests(make_study(removed_at=T0), [PA])
+    assert read.model == ModelId("chest", "3")

@@ -23,6 +23,7 @@ from inference.persistence.outbox import SqlOutbox
 from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.reading import SqlReadingList
+from inference.persistence.removals import SqlRemovals
 from inference.persistence.results import SqlResults
 from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
@@ -125,4 +126,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlWorkitems(database),
         SqlEvents(database),
         SqlCensusTaker(database),
+        SqlRemovals(database),
     )

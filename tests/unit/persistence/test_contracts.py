@@ -14,6 +14,7 @@ from inference.fakes.memory import (
     MemoryListing,
     MemoryOutbox,
     MemoryReadingList,
+    MemoryRemovals,
     MemoryResults,
     MemoryReviews,
     MemoryRollouts,
@@ -29,6 +30,7 @@ from tests.contracts.listing import ListingContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
 from tests.contracts.queue import JobQueueContract
 from tests.contracts.reading import ReadingListContract
+from tests.contracts.removals import RemovalsContract
 from tests.contracts.repositories import Repositories
 from tests.contracts.results import ResultsContract
 from tests.contracts.reviews import ReviewsContract
@@ -50,6 +52,7 @@ class InMemory:
     @pytest.fixture
     def repositories(self) -> Repositories:
         store = MemoryStore()
+        workitems = MemoryWorkitems(store)
         return Repositories(
             MemoryIndex(store),
             MemoryJobQueue(store),
@@ -61,9 +64,10 @@ class InMemory:
             MemoryReviews(store),
             MemoryReadingList(store),
             MemoryListing(store),
-            MemoryWorkitems(store),
+            workitems,
             MemoryEvents(store),
             MemoryCensusTaker(store),
+            MemoryRemovals(store, workitems),
         )
 
 
@@ -176,4 +180,12 @@ class TestSqlCensus(InDatabase, CensusContract):
 
 
 class TestMemoryCensus(InMemory, CensusContract):
+    pass
+
+
+class TestSqlRemovals(InDatabase, RemovalsContract):
+    pass
+
+
+class TestMemoryRemovals(InMemory, RemovalsContract):
     pass

@@ -32,6 +32,7 @@ from inference.persistence.migrations.versions import (
     r0007_standings,
     r0008_name_parts,
     r0009_tickets,
+    r0010_removed_instances,
 )
 from inference.persistence.tables import metadata
 from inference.ports import ReadingList
@@ -162,6 +163,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
             r0006_events.downgrade()
             r0005_workitems.downgrade()
@@ -186,6 +188,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
             r0006_events.downgrade()
             r0005_workitems.downgrade()

@@ -35,6 +35,7 @@ from inference.fakes.memory import (
     MemoryListing,
     MemoryOutbox,
     MemoryReadingList,
+    MemoryRemovals,
     MemoryResults,
     MemoryReviews,
     MemoryRollouts,
@@ -106,6 +107,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.stack = ExitStack()
         self.database = self.stack.enter_context(self.opened_anew())
         store = MemoryStore()
+        workitems = MemoryWorkitems(store)
         self.sql = repositories_on(self.database)
         self.memory = Repositories(
             MemoryIndex(store),
@@ -118,9 +120,10 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryReviews(store),
             MemoryReadingList(store),
             MemoryListing(store),
-            MemoryWorkitems(store),
+            workitems,
             MemoryEvents(store),
             MemoryCensusTaker(store),
+            MemoryRemovals(store, workitems),
         )
         self.now = 0.0
         self.sql.receive()

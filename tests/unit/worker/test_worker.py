@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inference.domain.delivery import DeliveryState
@@ -93,6 +95,18 @@ def test_a_study_that_no_rule_takes_is_refused_with_the_reason(bench: Bench) -> 
     (refusal,) = only_result(bench).refusals
     assert refusal.reason is Reason.NO_RULE
     assert refusal.detail == "rule: Modality is US, not CR"
+
+
+def test_a_study_that_lacks_removed_images_is_refused_with_a_reason_of_its_own(
+    bench: Bench,
+) -> None:
+    uid = bench.receive()
+    (study,) = bench.store.studies.values()
+    bench.store.studies[study.study_instance_uid] = replace(study, removed=1)
+    bench.ask(uid, model=None, why="1 image was removed")
+    bench.worker.tick()
+    (refusal,) = only_result(bench).refusals
+    assert (refusal.reason, refusal.detail) == (Reason.IMAGES_REMOVED, "1 image was removed")
 
 
 def test_a_model_that_breaks_is_tried_again(bench: Bench) -> None:

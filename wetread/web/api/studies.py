@@ -47,7 +47,11 @@ class StudyBody(Shown):
     url: str
     state: StudyState
     revision: int = Field(description="How often it became stable; 0 before the first time.")
-    instances: int
+    instances: int = Field(description="Images and others that are held.")
+    removed: int = Field(
+        description="How many were held until retention removed them, and did not come again."
+    )
+    removed_at: AwareDatetime | None = Field(description="When, where any were.")
     received_at: AwareDatetime = Field(description="When its last image came.")
     stable_at: AwareDatetime | None = Field(
         description="Of one that is receiving: when it becomes stable if nothing more comes."
@@ -139,6 +143,8 @@ def shown_reading(reading: Reading, links: Links) -> StudyBody:
         state=study.state,
         revision=study.revision,
         instances=study.instances,
+        removed=study.removed,
+        removed_at=study.removed_at if study.removed else None,
         received_at=study.received_at,
         stable_at=study.quiet_until if study.state is StudyState.RECEIVING else None,
         priority=study.priority.name.lower(),
