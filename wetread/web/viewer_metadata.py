@@ -6,12 +6,15 @@ than that). The archive and `/dicom-web` keep what came in.
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SPACINGS = ("00280030", "00181164", "00182010")  # Pixel, Imager Pixel, Nominal Scanned Pixel
+_LEVEL = 1  # of gzip: headers say the same over and over
 _MARK = b'"00280030"', b'"00181164"', b'"00182010"'
 
 
@@ -53,21 +56,36 @@ class DrawableDicomWeb:
         if not path.endswith("/metadata"):
             await self._app(inner, receive, send)
             return
+        squeezes = _takes_gzip(scope)
         inner["headers"] = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
         start: Message = {}
-        body = b""
+        body: list[bytes] = []
 
         async def hold(message: Message) -> None:
-            nonlocal start, body
+            nonlocal start
             if message["type"] == "http.response.start":
                 start = message
                 return
-            body += message.get("body", b"")
+            body.append(message.get("body", b""))
             if not message.get("more_body", False):
-                content = drawable(body)
+                # Headers of a thousand slices would keep all others waiting.
+                content = await run_in_threadpool(_made, body, squeezes)
                 headers = [each for each in start["headers"] if each[0] != b"content-length"]
                 headers.append((b"content-length", str(len(content)).encode()))
+                if squeezes:
+                    headers.append((b"content-encoding", b"gzip"))
                 await send({**start, "headers": headers})
                 await send({"type": "http.response.body", "body": content})
 
         await self._app(inner, receive, hold)
+
+
+def _made(body: list[bytes], squeezes: bool) -> bytes:
+    content = drawable(b"".join(body))
+    return gzip.compress(content, _LEVEL, mtime=0) if squeezes else content
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    return any(
+        name == b"accept-encoding" and b"gzip" in value.lower() for name, value in scope["headers"]
+    )

@@ -152,7 +152,11 @@ def test_the_viewer_reads_dicomweb_with_that_alone_changed(dist: Path) -> None:
         return {"00280030": limit}
 
     web = Client(dist, router)
-    assert web.get(f"{ROOT}dicom-web/studies/{STUDY}/metadata").json() == [{}]
+    path = f"{ROOT}dicom-web/studies/{STUDY}/metadata"
+    for encoding in ("gzip, br", "identity"):
+        answered = web.get(path, headers={"accept-encoding": encoding})
+        assert answered.json() == [{}]
+        assert answered.headers.get("content-encoding") == ("gzip" if "gzip" in encoding else None)
     assert web.get(f"/dicom-web/studies/{STUDY}/metadata").json() == metadata
     assert web.get(f"{ROOT}dicom-web/studies?limit=3").json() == {"00280030": 3}
     assert web.get(f"{ROOT}dicom-web/nothing").status_code == 404
