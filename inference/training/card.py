@@ -22,14 +22,7 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
     training = metrics["training"]
     population = manifest.get("population", {}).get("description", "not stated")
     lines = [
-        f"# {manifest['title']}",
-        "",
-        f"`{metrics['model']}` {metrics['version']}, by {manifest['manufacturer']}.",
-        "",
-        "## Intended use",
-        "",
-        manifest["intended_use"],
-        "",
+        *heading(manifest, metrics),
         "## What it is",
         "",
         f"A network of the architecture `{config.network.architecture}` on "
@@ -83,6 +76,20 @@ def card(config: Config, metrics: Mapping[str, Any], measured: Mapping[str, Perf
         manifest["licence"],
     ]
     return "\n".join(lines) + "\n"
+
+
+def heading(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """Return the lines that every card begins with."""
+    return [
+        f"# {manifest['title']}",
+        "",
+        f"`{metrics['model']}` {metrics['version']}, by {manifest['manufacturer']}.",
+        "",
+        "## Intended use",
+        "",
+        manifest["intended_use"],
+        "",
+    ]
 
 
 def _heat_map(manifest: Mapping[str, Any]) -> str:

@@ -22,7 +22,6 @@ from torch.nn import functional
 from inference.domain.errors import SettingsError
 from inference.domain.recognition import Kind
 from inference.models.gate import KINDS, GateNetwork
-from inference.models.kinds import KIND
 from inference.models.networks import load_backbone
 from inference.models.preprocessing import as_input, resize, standardise
 from inference.ports import PixelReader
@@ -72,13 +71,6 @@ class View:
     image: int
     kind: Kind
     number: int
-
-
-def is_gate(config: Path) -> bool:
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8")).get("kind") == KIND
-    except ValueError:
-        return False  # whoever reads it as something else says what is wrong
 
 
 def run(

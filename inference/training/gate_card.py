@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inference.domain.recognition import Kind
+from inference.training.card import heading
 
 _SHORT = {
     Kind.FRONTAL_CHEST.value: "frontal chest",
@@ -25,14 +26,7 @@ def card(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Return `CARD.md`. `metrics` is what `metrics.json` holds."""
     training = metrics["training"]
     lines = [
-        f"# {manifest['title']}",
-        "",
-        f"`{metrics['model']}` {metrics['version']}, by {manifest['manufacturer']}.",
-        "",
-        "## Intended use",
-        "",
-        manifest["intended_use"],
-        "",
+        *heading(manifest, metrics),
         "## What it is",
         "",
         "The backbone of EfficientNet-Lite0 with its ImageNet weights, frozen; a small head that "

@@ -21,7 +21,7 @@ from safetensors.torch import save
 
 from inference.domain.recognition import Kind, Recognition, passes
 from inference.models.gate import KINDS, GateFile, GateNetwork, TorchGate, load_gate
-from inference.models.kinds import KIND
+from inference.models.kinds import GATE
 from inference.models.manifest import FILE_NAME
 from inference.models.toml import to_toml
 from inference.ports import Picture
@@ -117,7 +117,7 @@ def package(
         }
     )
     content = {
-        "kind": KIND,
+        "kind": GATE,
         **settings.manifest,
         "architecture": "efficientnet-lite0",
         "weights": WEIGHTS,

@@ -84,13 +84,6 @@ class Evidence:
     others: Mapping[str, NDArray[np.float64]]
 
 
-def is_series(config: Path) -> bool:
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8")).get("kind") == KIND
-    except ValueError:
-        return False  # whoever reads it as something else says what is wrong
-
-
 def run(
     config: Path, data: Path, out: Path, reader: PixelReader | None, progress: Progress
 ) -> Path:

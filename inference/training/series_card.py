@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from inference.training.card import heading
+
 if TYPE_CHECKING:
     from inference.training.series import Settings
 
@@ -13,14 +15,7 @@ def card(settings: Settings, metrics: Mapping[str, Any]) -> str:
     """Return `CARD.md`. `metrics` is what `metrics.json` holds."""
     manifest, training = settings.manifest, metrics["training"]
     lines = [
-        f"# {manifest['title']}",
-        "",
-        f"`{metrics['model']}` {metrics['version']}, by {manifest['manufacturer']}.",
-        "",
-        "## Intended use",
-        "",
-        manifest["intended_use"],
-        "",
+        *heading(manifest, metrics),
         "## What it cannot do",
         "",
         *(f"- {limit}" for limit in settings.limits),

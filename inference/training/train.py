@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference.models.kinds import GATE, kind_of
 from inference.models.networks import EFFICIENTNET_LITE0, build_network, load_backbone
 from inference.models.preprocessing import as_input, standardise
 from inference.ports import PixelReader
@@ -60,10 +61,10 @@ def run(
     scored once, after everything is chosen. `pixels` reads DICOM files: a gate and a model of
     Series need it.
     """
-    for kind, learn in ((gate.is_gate, gate.run), (series.is_series, series.run)):
-        if kind(config_path):
-            with progress or Progress(disable=True) as shown:
-                return learn(config_path, data, out, pixels, shown)
+    learn = {GATE: gate.run, series.KIND: series.run}.get(kind_of(config_path))
+    if learn is not None:
+        with progress or Progress(disable=True) as shown:
+            return learn(config_path, data, out, pixels, shown)
     config = read_config(config_path)
     folder = data / config.data.folder
     split = read_split(

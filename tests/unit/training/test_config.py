@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from inference.domain.errors import SettingsError
+from inference.models.kinds import kind_of
 from inference.models.manifest import parse_model_file
 from inference.training.config import CONFIGS, find_config, read_config
 from inference.training.finish import _manifest
-from inference.training.gate import is_gate
-from inference.training.series import is_series
 
 SMALLEST = """
 [data]
@@ -28,7 +27,7 @@ name = "pneumonia"
 """
 
 
-MODELS = [path for path in sorted(CONFIGS.glob("*.toml")) if not (is_gate(path) or is_series(path))]
+MODELS = [path for path in sorted(CONFIGS.glob("*.toml")) if not kind_of(path)]
 
 
 def test_a_configuration_is_found_by_the_name_of_its_model_or_by_its_path(tmp_path: Path) -> None:

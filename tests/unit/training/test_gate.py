@@ -12,9 +12,10 @@ from rich.progress import Progress
 import inference.training
 from inference.domain.errors import SettingsError
 from inference.domain.recognition import Kind
+from inference.models.kinds import GATE, kind_of
 from inference.models.preprocessing import resize
 from inference.ports import Picture
-from inference.training.gate import is_gate, read_settings, run, training_views
+from inference.training.gate import read_settings, run, training_views
 from inference.training.gate_images import digest, read_images, read_sources
 from inference.training.gate_views import WRONG, chest_view, made_up, other_view, spoil
 from tests.support.models import pixels, write_images
@@ -30,7 +31,7 @@ class NoDicom:
 
 
 def test_the_configuration_is_one_of_a_gate_with_known_kinds() -> None:
-    assert is_gate(CONFIG)
+    assert kind_of(CONFIG) == GATE
     settings = read_settings(CONFIG)
     sources = read_sources(settings.source)
     assert {each.kind for each in sources} >= {Kind.FRONTAL_CHEST, Kind.CT_SLICE, Kind.OTHER}

@@ -15,10 +15,11 @@ from rich.progress import Progress
 from dicom_node.pixels import DicomPixelReader
 from inference.domain.errors import SettingsError
 from inference.domain.job import ModelId
+from inference.models.kinds import kind_of
 from inference.models.registry import FolderRegistry
 from inference.ports import Picture
 from inference.training.config import CONFIGS
-from inference.training.series import is_series, read_settings, start
+from inference.training.series import KIND, read_settings, start
 from inference.training.series_slices import digest, read_slices, view
 from inference.training.train import run
 
@@ -170,7 +171,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_the_configuration_is_one_of_series() -> None:
-    assert is_series(CONFIG)
+    assert kind_of(CONFIG) == KIND
     settings = read_settings(CONFIG)
     assert settings.window == (-50.0, 350.0)
     start(settings, 3, 9)
