@@ -1,6 +1,5 @@
-"""The picture of a result: the image as it is, and beside it what the model looked at.
+"""What the picture of a result is drawn with: grey and heat, outlines, masks and text.
 
-All text stands in bands of its own above and below, so that no anatomy is covered.
 Colours are (red, green, blue), 0 to 255.
 """
 

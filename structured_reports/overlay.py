@@ -148,12 +148,6 @@ def _reference(source: Source, findings: Sequence[Finding]) -> Dataset:
     return item
 
 
-def overlay_pixels(part10: bytes) -> NDArray[np.uint8]:
-    """Return the (first) picture in an overlay that was encoded, (rows, columns, 3), RGB."""
-    first: NDArray[np.uint8] = overlay_frames(part10)[0]
-    return first
-
-
 def overlay_frames(part10: bytes) -> NDArray[np.uint8]:
     """Return the pictures in an overlay that was encoded, (frames, rows, columns, 3), RGB."""
     image = pydicom.dcmread(BytesIO(part10))

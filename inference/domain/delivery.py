@@ -1,4 +1,4 @@
-"""A Delivery: one result on its way to one Destination."""
+"""A Delivery: one result, or a review of one, on its way to one Destination."""
 
 from __future__ import annotations
 

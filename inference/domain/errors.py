@@ -113,7 +113,7 @@ class OutOfSpace(ResourceError):
 
 
 class RepositoryUnavailable(ResourceError):
-    """The database cannot be written now."""
+    """The database or the archive cannot be used now."""
 
 
 class JobError(WetreadError):

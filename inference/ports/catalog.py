@@ -10,7 +10,10 @@ from inference.domain.instance import Description
 
 
 class Catalog(Protocol):
-    """Filled by `Index.add` and `Results.record`, each in its own transaction."""
+    """Filled by `Index.add`, `Results.record` and `Reviews.record`, each in its own transaction.
+
+    `Removals.remove` takes out what retention takes away.
+    """
 
     def search(self, search: Search) -> Sequence[Entry]:
         """Return at most `search.limit` entries."""

@@ -31,7 +31,7 @@ class JobQueue(Protocol):
         ...
 
     def extend(self, lease: Lease, now: datetime, by: timedelta) -> Lease:
-        """Raises `LeaseLost`."""
+        """Keep what was claimed for longer. Raises `LeaseLost`."""
         ...
 
     def retry(self, lease: Lease, error: str, not_before: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP side: probes, the account as JSON, and a page to look at."""
+"""The HTTP side of a node as one application: pages, API, FHIR, DICOMweb, viewer and probes."""
 
 from __future__ import annotations
 

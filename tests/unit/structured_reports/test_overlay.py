@@ -16,7 +16,7 @@ from inference.ports import Evidence, Picture
 from structured_reports import drawing
 from structured_reports.device import device_of
 from structured_reports.encoder import DicomResultEncoder
-from structured_reports.overlay import overlay_pixels
+from structured_reports.overlay import overlay_frames
 from structured_reports.panels import overlay
 from tests.support.sources import (
     MANIFEST,
@@ -145,7 +145,7 @@ def test_the_secondary_capture(encoder: DicomResultEncoder, evidence: Evidence) 
     assert source.PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
     assert "PixelSpacing" not in image
     assert "Laterality" in image
-    pixels = overlay_pixels(encoded.part10)
+    (pixels,) = overlay_frames(encoded.part10)
     assert np.array_equal(pixels, image.pixel_array)
     assert np.array_equal(pixels, _picture(evidence))
 
