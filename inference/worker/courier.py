@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from inference.domain.errors import DestinationRefused, DestinationUnreachable
 from inference.ports import Archive, Clock, Destination, Outbox
 from inference.ports.meter import DeliveryOutcome, Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
+from inference.worker.crew import Crew
 from inference.worker.heartbeat import heartbeat
 
 _log = logging.getLogger(__name__)
@@ -54,32 +54,22 @@ class Courier:
         self._destinations = dict(destinations)
         self._lease = lease
         self._meter = meter or Unmetered()
-        self._idle = idle
         self._resting: dict[str, datetime] = {}
-        self._stopping = threading.Event()
-        self._woken = [threading.Event() for _ in range(threads)]
-        self._threads: list[threading.Thread] = []
+        self._crew = Crew(self.name, threads, self.tick, idle)
 
     @property
     def alive(self) -> bool:
-        return bool(self._threads) and all(each.is_alive() for each in self._threads)
+        return self._crew.alive
 
     def start(self) -> None:
-        for number, woken in enumerate(self._woken, start=1):
-            thread = threading.Thread(target=self._run, args=(woken,), name=f"courier-{number}")
-            thread.start()
-            self._threads.append(thread)
+        self._crew.start()
 
     def wake(self) -> None:
         """Say that a Delivery may be due. Never blocks."""
-        for each in self._woken:
-            each.set()
+        self._crew.wake()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self.wake()
-        for thread in self._threads:
-            thread.join()
+        self._crew.stop()
 
     def tick(self) -> bool:
         """Try one Delivery if one is due; return whether there was one."""
@@ -143,15 +133,3 @@ class Courier:
             error,
         )
         self._outbox.retry(delivery, error, due)
-
-    def _run(self, woken: threading.Event) -> None:
-        while not self._stopping.is_set():
-            try:
-                busy = self.tick()
-            # A process boundary: the database may be away; the delivery's lease returns it.
-            except Exception:
-                _log.exception("courier: cannot take deliveries now")
-                busy = False
-            if not busy:
-                woken.wait(self._idle)
-                woken.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +29,7 @@ from inference.ports import (
 from inference.ports.meter import Meter, Stage, Unmetered
 from inference.worker.backoff import backoff
 from inference.worker.batching import Batching
+from inference.worker.crew import Crew
 from inference.worker.heartbeat import heartbeat
 from inference.worker.metered import MeteredGate, MeteredModel
 from inference.worker.reading import Reader, Reading
@@ -89,40 +89,23 @@ class Worker:
         self._lease = lease
         self._maximum_attempts = maximum_attempts
         self._meter = meter or Unmetered()
-        self._idle = idle
         self._batching = batching or Batching()
         self._grace = grace
-        self._stopping = threading.Event()
-        self._woken = [threading.Event() for _ in range(jobs)]
-        self._threads: list[threading.Thread] = []
+        self._crew = Crew(name, jobs, self.tick, idle)
 
     @property
     def alive(self) -> bool:
-        return bool(self._threads) and all(each.is_alive() for each in self._threads)
+        return self._crew.alive
 
     def start(self) -> None:
-        self._threads = [
-            # Not waited for at the end of the process: what outlasts the grace is given back.
-            threading.Thread(
-                target=self._run, args=(woken,), name=f"{self.name}-{number}", daemon=True
-            )
-            for number, woken in enumerate(self._woken, start=1)
-        ]
-        for each in self._threads:
-            each.start()
+        self._crew.start()
 
     def wake(self) -> None:
         """Say that there may be a Job. Never blocks."""
-        for each in self._woken:
-            each.set()
+        self._crew.wake()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self.wake()
-        last = time.monotonic() + self._grace
-        for each in self._threads:
-            each.join(max(0.0, last - time.monotonic()))
-        if any(each.is_alive() for each in self._threads):
+        if not self._crew.stop(self._grace):
             self._give_back()
 
     def _give_back(self) -> None:
@@ -155,18 +138,6 @@ class Worker:
             _log.exception("job %d: attempt %d broke", job.job_id, job.attempts)
             wait = backoff(job.attempts, _FIRST_RETRY, _LONGEST_RETRY)
             self._queue.retry(lease, _reason(error), self._clock.now() + wait)
-
-    def _run(self, woken: threading.Event) -> None:
-        while not self._stopping.is_set():
-            try:
-                busy = self.tick()
-            # A process boundary: the database may be away; the lease returns the Job.
-            except Exception:
-                _log.exception("worker %s: cannot take jobs now", self.name)
-                busy = False
-            if not busy:
-                woken.wait(self._idle)
-                woken.clear()
 
     def _work(self, lease: Lease) -> None:
         job = lease.job

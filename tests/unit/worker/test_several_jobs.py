@@ -89,7 +89,7 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_and_takes_no_more(bench: 
         assert model.asked.acquire(timeout=LIMIT)
     stopping = threading.Thread(target=several.stop)
     stopping.start()
-    assert several._stopping.wait(LIMIT)
+    assert several._crew._stopping.wait(LIMIT)
     model.may_answer.set()
     stopping.join(LIMIT)
     assert sorted(states(bench)) == sorted([JobState.DONE, JobState.DONE, JobState.QUEUED])
@@ -109,8 +109,7 @@ def test_what_is_not_finished_in_time_is_given_back_and_its_result_refused(
     assert "2 jobs were not finished in time and are given back" in caplog.text
     assert states(bench) == [JobState.QUEUED] * 2
     model.may_answer.set()
-    for each in several._threads:
-        each.join(LIMIT)
+    assert several._crew.stop(LIMIT)
     assert not bench.results.of_study(STUDY)
     assert bench.worker.tick()
     assert bench.worker.tick()
