@@ -11,9 +11,11 @@ from datetime import timedelta
 from functools import partial
 
 from inference.domain.result import Role
+from inference.domain.workitem_event import LONGEST_WAIT
 from inference.intake.cataloguer import Cataloguer
 from inference.intake.door import Door
 from inference.intake.elected import Elected
+from inference.intake.housekeeper import Housekeeper
 from inference.intake.stability import Stability
 from inference.intake.worklist import WorklistDesk
 from inference.persistence import outbox, tickets
@@ -36,7 +38,7 @@ from wetread.bootstrap import (
 from wetread.settings import OrthancSettings, Settings
 from wetread.worklist import build_worklist
 
-_ABANDONED = 3600.0  # seconds after which nobody writes to a spooled file any more
+_ABANDONED = 86400.0  # seconds after which a spooled file waits for the rest of no request
 
 
 # Seconds between two looks at an empty queue or outbox. Who listens looks for what nobody
@@ -76,6 +78,7 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
     if stability is not None:
         services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
         services.append(Cataloguer(stores.catalog, stores.archive))
+        services.append(_housekeeper(settings, stores))
     told: dict[str, Callable[[], None]] = {}
     if "worker" in settings.roles:
         worker = _worker(settings, stores, meter)
@@ -93,9 +96,12 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
         told[outbox.CHANNEL] = courier.wake
     if told and not settings.is_embedded:
         services.append(_listener(stores, told))
-    # The embedded form holds the state directory alone: what lies half received died with
-    # the process before. Elsewhere another process may be receiving it now.
-    stores.archive.sweep_spool(0 if settings.is_embedded else _ABANDONED)
+    if settings.is_embedded:
+        # It holds the state directory alone: what lies half received died with the process
+        # before. Elsewhere another process may be receiving it now.
+        stores.archive.sweep_spool(0)
+    abandoned = partial(stores.archive.sweep_spool, _ABANDONED)
+    services.append(Housekeeper("spool", {"abandoned uploads": abandoned}))
     return Node(services, door, worklist)
 
 
@@ -166,6 +172,18 @@ def _feed(peer: OrthancSettings, stores: Stores, door: Intake) -> Service:
         poll=peer.poll_seconds,
         from_start=peer.from_start,
     )
+
+
+def _housekeeper(settings: Settings, stores: Stores) -> Service:
+    clock, kept = SystemClock(), timedelta(days=settings.event_days)
+    chores = {
+        "events": lambda: stores.events.prune(clock.now() - kept),
+        "events of workitems": lambda: stores.workitems.prune_events(clock.now() - LONGEST_WAIT),
+    }
+    make = partial(Housekeeper, "housekeeping", chores)
+    if settings.is_embedded:
+        return make()
+    return Elected("housekeeping", make, SqlLeadership(stores.database, "housekeeping"))
 
 
 def _elected_keeper(settings: Settings, stores: Stores) -> Service:

@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(default=30.0, ge=0)
     low_watermark_mb: int = Field(default=1024, ge=0)
     retention_days: int = Field(default=0, ge=0, le=36_500)  # 0: nothing is ever removed
+    event_days: int = Field(default=30, ge=1, le=3650)
     maximum_attempts: int = Field(default=3, ge=1)
     gate: bool = True
     inference_threads: int = Field(default=1, ge=1)

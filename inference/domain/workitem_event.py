@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
@@ -13,6 +13,9 @@ from inference.domain.workitem import DataSet, StepState, Workitem, element, ite
 
 GLOBAL: Final = "1.2.840.10008.5.1.4.34.5"  # stands for every workitem
 FILTERED: Final = "1.2.840.10008.5.1.4.34.5.1"  # for those that match
+
+MOST_EVENTS: Final = 1000  # that wait for one subscriber; the oldest go
+LONGEST_WAIT: Final = timedelta(days=7)
 
 _REQUESTING_AE: Final = "00741236"
 _SCP_STATUS: Final = "00741242"

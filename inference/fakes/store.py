@@ -73,6 +73,8 @@ class MemoryStore:
     catalog: dict[str, CatalogRow] = field(default_factory=dict)  # by SOP Instance UID
     reviews: list[Review] = field(default_factory=list)  # the oldest first
     events: list[Event] = field(default_factory=list)
+    last_event: int = 0
+    pruned_event: int = 0
     unavailable: bool = False
     _lock: RLock = field(default_factory=RLock)
     _last_job: int = 0
@@ -121,7 +123,8 @@ class MemoryStore:
         return row
 
     def tell(self, event: Event, at: datetime) -> None:
-        self.events.append(replace(event, number=len(self.events) + 1, at=at))
+        self.last_event += 1
+        self.events.append(replace(event, number=self.last_event, at=at))
 
     def deliver(
         self,

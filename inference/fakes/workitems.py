@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from inference.domain.job import Job, JobRequest, JobState
 from inference.domain.workitem import READINESS, StepState, Workitem, text
-from inference.domain.workitem_event import FILTERED, GLOBAL, KeptEvent, WorkitemEvent
+from inference.domain.workitem_event import (
+    FILTERED,
+    GLOBAL,
+    LONGEST_WAIT,
+    MOST_EVENTS,
+    KeptEvent,
+    WorkitemEvent,
+)
 from inference.domain.workitem_search import KeyCondition, WorkitemSearch, matches
 from inference.fakes.store import MemoryStore
 
-_MOST_EVENTS = 1000
-_LONGEST_WAIT = timedelta(days=7)
 _AT_WORK = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -188,6 +193,14 @@ class MemoryWorkitems:
             kept = self._events.get(ae_title, [])
             self._events[ae_title] = [each for each in kept if each.number not in numbers]
 
+    def prune_events(self, before: datetime, limit: int = 1000) -> int:
+        with self._store.transaction():
+            kept = [each for events in self._events.values() for each in events]
+            old = sorted(each.number for each in kept if each.occurred_at < before)[:limit]
+            for ae_title, events in self._events.items():
+                self._events[ae_title] = [each for each in events if each.number not in old]
+            return len(old)
+
     def _tell(self, events: Sequence[WorkitemEvent], at: datetime) -> None:
         for event in events:
             about = {event.workitem_uid}
@@ -200,5 +213,5 @@ class MemoryWorkitems:
         self._last_event += 1
         kept = [*self._events.get(ae_title, []), KeptEvent(self._last_event, event, at)]
         self._events[ae_title] = [
-            each for each in kept[-_MOST_EVENTS:] if each.occurred_at >= at - _LONGEST_WAIT
+            each for each in kept[-MOST_EVENTS:] if each.occurred_at >= at - LONGEST_WAIT
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from inference.persistence.engine import Database
 from inference.persistence.tables import cursors
@@ -16,12 +16,18 @@ class SqlCursors:
 
     def cursor(self, name: str) -> int | None:
         with self._database.reading() as connection:
-            return connection.scalar(select(cursors.c.value).where(cursors.c.name == name))
+            return cursor(connection, name)
 
     def set_cursor(self, name: str, value: int) -> None:
         with self._database.writing() as connection:
-            changed = connection.execute(
-                update(cursors).where(cursors.c.name == name).values(value=value)
-            )
-            if not changed.rowcount:
-                connection.execute(insert(cursors).values(name=name, value=value))
+            set_cursor(connection, name, value)
+
+
+def cursor(connection: Connection, name: str) -> int | None:
+    return connection.scalar(select(cursors.c.value).where(cursors.c.name == name))
+
+
+def set_cursor(connection: Connection, name: str, value: int) -> None:
+    changed = connection.execute(update(cursors).where(cursors.c.name == name).values(value=value))
+    if not changed.rowcount:
+        connection.execute(insert(cursors).values(name=name, value=value))

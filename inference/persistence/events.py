@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -11,12 +13,14 @@ from sqlalchemy import (
     Connection,
     Integer,
     Table,
+    delete,
     func,
     insert,
     select,
 )
 
 from inference.domain.event import Event, EventKind
+from inference.persistence.cursors import cursor, set_cursor
 from inference.persistence.engine import Database
 from inference.persistence.tables import NUMBER, UID, metadata
 from inference.persistence.types import UtcDateTime, Word, Words
@@ -39,6 +43,8 @@ events = Table(
 )
 
 _LOCK = 0x57657472656164  # any number, as long as it is always the same
+_PRUNING = _LOCK + 1
+_PRUNED = "events pruned"  # the cursor that tells up to which number
 
 
 class SqlEvents:
@@ -49,20 +55,37 @@ class SqlEvents:
 
     def newest(self) -> int:
         with self._database.reading() as connection:
-            return connection.scalar(select(func.max(events.c.number))) or 0
+            last = connection.scalar(select(func.max(events.c.number)))
+            return last or cursor(connection, _PRUNED) or 0
 
     def after(self, number: int, limit: int = 1000) -> Sequence[Event]:
         query = select(events).where(events.c.number > number).order_by(events.c.number)
         with self._database.reading() as connection:
             return tuple(_event(row) for row in connection.execute(query.limit(limit)))
 
+    def prune(self, before: datetime, limit: int = 1000) -> int:
+        query = select(events.c.number, events.c.occurred_at).order_by(events.c.number)
+        with self._database.writing() as connection:
+            # One at a time, so that the cursor never goes back.
+            _lock(connection, _PRUNING)
+            rows = connection.execute(query.limit(limit))
+            old = list(takewhile(lambda row: row.occurred_at < before, rows))
+            if old:
+                last = old[-1].number
+                connection.execute(delete(events).where(events.c.number <= last))
+                set_cursor(connection, _PRUNED, last)
+            return len(old)
+
+    def pruned(self) -> int:
+        with self._database.reading() as connection:
+            return cursor(connection, _PRUNED) or 0
+
 
 def append(connection: Connection, event: Event) -> None:
     """Write `event` in the transaction of `connection`; call it last, since it may hold a lock."""
-    if connection.dialect.name == "postgresql":
-        # Its numbers are drawn before the commit: one at a time, or a higher one could be read
-        # before a lower one is there, and whoever reads on from it would miss that.
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    # PostgreSQL draws numbers before the commit: one at a time, or a higher one could be read
+    # before a lower one is there, and whoever reads on from it would miss that.
+    _lock(connection, _LOCK)
     connection.execute(
         insert(events).values(
             kind=event.kind,
@@ -75,6 +98,12 @@ def append(connection: Connection, event: Event) -> None:
             shadow=event.shadow,
         )
     )
+
+
+def _lock(connection: Connection, key: int) -> None:
+    """Let one in at a time until its transaction ends; SQLite never lets in more."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def _event(row: Any) -> Event:

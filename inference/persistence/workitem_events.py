@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, Connection, Select, delete, insert, literal, or_, select, update
@@ -13,6 +13,8 @@ from inference.domain.workitem import Workitem
 from inference.domain.workitem_event import (
     FILTERED,
     GLOBAL,
+    LONGEST_WAIT,
+    MOST_EVENTS,
     EventKind,
     KeptEvent,
     WorkitemEvent,
@@ -20,8 +22,6 @@ from inference.domain.workitem_event import (
 from inference.domain.workitem_search import Key, KeyCondition, matches
 from inference.persistence.workitem_tables import workitem_events, workitem_subscriptions
 
-MOST_EVENTS: Final = 1000  # that wait for one subscriber; the oldest go
-LONGEST_WAIT: Final = timedelta(days=7)
 _MATCHES: Final = {each.__name__: each for each in (AnyOf, Like, Between, Empty)}
 
 
@@ -122,6 +122,19 @@ def put_event(connection: Connection, ae_title: str, event: WorkitemEvent, at: d
             ),
         )
     )
+
+
+def prune_events(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget the oldest that are from before `before`, whoever they wait for."""
+    old = (
+        select(workitem_events.c.number)
+        .where(workitem_events.c.occurred_at < before)
+        .order_by(workitem_events.c.number)
+        .limit(limit)
+    )
+    numbers = connection.scalars(old).all()
+    connection.execute(delete(workitem_events).where(workitem_events.c.number.in_(numbers)))
+    return len(numbers)
 
 
 def kept_event(row: Any) -> KeptEvent:

@@ -34,6 +34,7 @@ from inference.persistence.queue import insert_jobs, job_of, model_columns
 from inference.persistence.tables import jobs, studies
 from inference.persistence.workitem_events import (
     kept_event,
+    prune_events,
     put_event,
     put_subscription,
     put_subscriptions,
@@ -250,6 +251,10 @@ class SqlWorkitems:
                     workitem_events.c.ae_title == ae_title, workitem_events.c.number.in_(numbers)
                 )
             )
+
+    def prune_events(self, before: datetime, limit: int = 1000) -> int:
+        with self._database.writing() as connection:
+            return prune_events(connection, before, limit)
 
 
 def _has_images(connection: Connection, study_instance_uid: str) -> bool:

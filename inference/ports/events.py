@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from inference.domain.event import Event
@@ -14,13 +15,21 @@ class Events(Protocol):
     """
 
     def newest(self) -> int:
-        """Return the number of the last event; 0 where there is none."""
+        """Return the number of the last event that there ever was; 0 where there was none."""
         ...
 
     def after(self, number: int, limit: int = 1000) -> Sequence[Event]:
         """Return what came after the event `number`, the oldest first.
 
         What is not told yet has a higher number than all that was: nobody who goes on from the
-        last number misses anything.
+        last number misses anything, unless `pruned` says that it is gone.
         """
+        ...
+
+    def prune(self, before: datetime, limit: int = 1000) -> int:
+        """Remove the oldest, up to the first that is not from before `before`; return how many."""
+        ...
+
+    def pruned(self) -> int:
+        """Return the number of the last event that was removed; 0 where all are there."""
         ...

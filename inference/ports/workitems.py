@@ -110,6 +110,13 @@ class Workitems(Protocol):
         """
         ...
 
+    def prune_events(self, before: datetime, limit: int = 1000) -> int:
+        """Forget the oldest events from before `before`, whoever they wait for; return how many.
+
+        Who asks for no events any more is told of nothing, so nothing else would remove them.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:

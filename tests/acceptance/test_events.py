@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from sqlalchemy import update
 
+from inference.persistence.events import events
 from tests.support.dcmtk import storescu
 from tests.support.node import Node
+from tests.support.postgresql import PostgresqlServer
 from tests.support.programs import wait_for
 from tests.support.radiographs import PATIENT_NAME, radiograph
+from wetread.bootstrap import open_stores
+from wetread.settings import Settings
 
 Told = dict[str, Any]
 
@@ -92,6 +99,62 @@ def test_what_happens_is_told_and_nothing_is_missed(
             *(each["id"] for each in live[:2]),
             *(each["id"] for each in again),
         ]
+
+
+@pytest.fixture(params=["embedded", "grown"])
+def form(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[dict[str, str], list[dict[str, Any]]]]:
+    """The settings of all processes, and of each."""
+    if request.param == "embedded":
+        yield {}, [{}]
+        return
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    name = server.create()
+    roles: list[dict[str, Any]] = [
+        {"roles": ["web", "worker"]},
+        {"roles": ["receiver"]},
+        {"roles": ["receiver"]},
+    ]
+    yield {"database_url": server.url(name), "archive": str(tmp_path / "archive")}, roles
+    server.drop(name)
+
+
+def test_who_asks_for_what_is_no_longer_kept_is_told_so(
+    make_node: Callable[..., Node],
+    form: tuple[dict[str, str], list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    common, each = form
+    nodes = [make_node(event_days=1, **common, **settings) for settings in each]
+    web, receiver = nodes[0], nodes[-1]
+    radiograph(tmp_path / "a.dcm")
+    storescu([tmp_path / "a.dcm"], receiver.port, called="WETREAD")
+    web.settle(1)
+    with closing(open_stores(Settings(home=web.home, **common))) as stores:
+        numbers = [each.number for each in stores.events.after(0)]
+        assert len(numbers) == 5
+        for node in nodes:
+            node.stop()
+        old = {"occurred_at": datetime.now(UTC) - timedelta(days=2)}
+        with stores.database.writing() as connection:
+            connection.execute(update(events).where(events.c.number <= numbers[1]).values(old))
+        for node in nodes:
+            node.start()
+        assert wait_for(stores.events.pruned, "old events are gone") == numbers[1]
+
+    for known in ({"after": "0"}, {"Last-Event-ID": str(numbers[0])}):
+        with listening(web, **known) as told:
+            gap, *kept = until(told, "delivery.sent")
+        assert (gap["event"], gap["id"], gap["oldest"]) == ("gap", numbers[1], numbers[2])
+        assert [each["id"] for each in kept] == numbers[2:]
+        for url in (gap["studies"], gap["results"]):
+            (item,) = httpx.get(url, trust_env=False, timeout=30).json()["items"]
+            assert item["study_instance_uid"] == kept[0]["study_instance_uid"]
+    # Who has heard of the gap, or of all that is gone, goes on.
+    with listening(web, **{"Last-Event-ID": str(gap["id"])}) as told:
+        assert [each["id"] for each in until(told, "delivery.sent")] == numbers[2:]
+    assert sum("removed 2 events" in each.log_text for each in nodes) == 1
 
 
 def test_a_node_with_open_streams_stops_at_once(make_node: Callable[..., Node]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from inference.domain.event import EventKind
 from inference.domain.finding import Presence
@@ -21,6 +22,9 @@ from tests.contracts.repositories import (
     make_request,
 )
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+ONE_DAY = datetime(2100, 1, 1, tzinfo=UTC)
+
 
 class EventsContract(RepositoriesContract):
     def kinds(self, repositories: Repositories, after: int = 0) -> list[EventKind]:
@@ -34,6 +38,59 @@ class EventsContract(RepositoriesContract):
     def test_nothing_is_nothing(self, repositories: Repositories) -> None:
         assert repositories.events.newest() == 0
         assert repositories.events.after(0) == ()
+
+    def receive(self, repositories: Repositories, *numbers: int) -> None:
+        for number in numbers:
+            uid = f"1.{number}"
+            repositories.index.add(make_instance(f"{uid}.1", study=uid), at(number), QUIET)
+
+    def test_what_is_old_is_pruned_in_batches_the_oldest_first(
+        self, repositories: Repositories
+    ) -> None:
+        events = repositories.events
+        self.receive(repositories, 1, 2, 3)
+        first, second, third = (each.number for each in events.after(0))
+        assert events.prune(LONG_AGO) == 0
+        assert events.pruned() == 0
+        assert events.prune(ONE_DAY, limit=2) == 2
+        assert [each.number for each in events.after(0)] == [third]
+        assert events.pruned() == second
+        assert [each.number for each in events.after(first)] == [third]
+        assert events.newest() == third
+
+    def test_a_number_is_not_given_again_when_all_are_gone(
+        self, repositories: Repositories
+    ) -> None:
+        events = repositories.events
+        self.receive(repositories, 1, 2)
+        last = events.newest()
+        assert events.prune(ONE_DAY) == 2
+        assert events.prune(ONE_DAY) == 0
+        assert events.after(0) == ()
+        assert (events.newest(), events.pruned()) == (last, last)
+        self.receive(repositories, 3)
+        (told,) = events.after(last)
+        assert told.number > last
+        assert events.newest() == told.number
+        assert events.prune(ONE_DAY) == 1
+        assert events.pruned() == told.number
+
+    def test_of_several_who_prune_at_once_each_removes_what_is_there(
+        self, repositories: Repositories
+    ) -> None:
+        events = repositories.events
+        self.receive(repositories, *range(1, 13))
+        last = events.newest()
+
+        def prune(_: int) -> int:
+            removed = 0
+            while batch := events.prune(ONE_DAY, limit=2):
+                removed += batch
+            return removed
+
+        with ThreadPoolExecutor(3) as pool:
+            assert sum(pool.map(prune, range(3))) == 12
+        assert (events.after(0), events.pruned()) == ((), last)
 
     def test_a_study_is_told_of_once_for_each_revision(self, repositories: Repositories) -> None:
         for number in (1, 2, 2):

@@ -356,6 +356,19 @@ class WorkitemsContract(RepositoriesContract):
         assert len(waiting) == 1000
         assert waiting[0].number > kept.number
 
+    def test_events_that_nobody_fetches_are_pruned(self, repositories: Repositories) -> None:
+        workitems = repositories.workitems
+        workitems.add(make_workitem(), ())
+        event = WorkitemEvent(EventKind.PROGRESS_REPORT, "2.25.1", {})
+        for ae_title in ("GONE", "AE"):
+            workitems.subscribe(ae_title, "2.25.1", events=[event, event], at=T0)
+        workitems.subscribe("AE", "2.25.1", events=[event], at=at(1))
+        assert workitems.prune_events(T0) == 0
+        assert workitems.prune_events(at(1), limit=3) == 3
+        assert workitems.prune_events(at(1)) == 1
+        assert workitems.events("GONE") == ()
+        assert [each.occurred_at for each in workitems.events("AE")] == [at(1)]
+
     def test_the_study_of_a_workitem_need_not_be_held(self, repositories: Repositories) -> None:
         data = {**make_workitem().data, ups.STUDY_UID: element("UI", STUDY)}
         repositories.workitems.add(make_workitem(data=data), ())

@@ -94,6 +94,18 @@ def test_everything_is_there_and_goes_on(old: Database, new: Database) -> None:
     after.results.record(after.claim(2000), make_result(study_instance_uid="1.9.4"), ["pacs"])
 
 
+def test_events_that_were_pruned_stay_known_as_such(old: Database, new: Database) -> None:
+    before, after = repositories_on(old), repositories_on(new)
+    last = before.events.newest()
+    while before.events.prune(at(0).replace(year=2100)):
+        pass
+    move(old, new)
+    assert (after.events.newest(), after.events.pruned()) == (last, last)
+    after.receive("7.7.7")
+    (told,) = after.events.after(last)
+    assert told.number == last + 1
+
+
 def test_a_number_that_was_given_once_is_not_given_again(old: Database, new: Database) -> None:
     with old.writing() as connection:
         highest = connection.scalar(text("SELECT max(delivery_id) FROM deliveries"))

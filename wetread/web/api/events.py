@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from inference.domain.errors import ResourceError
 from inference.domain.event import Event, EventKind
 from wetread.bootstrap import Stores
-from wetread.web.api.feed import Feed
+from wetread.web.api.feed import Feed, Gap
 from wetread.web.api.links import Links
 from wetread.web.api.route import PREFIX, ApiRoute, Shown, problems
 from wetread.web.problems import InvalidCursor
@@ -39,6 +39,17 @@ class EventBody(Shown):
     url: str = Field(description="Where there is more of it.")
 
 
+class GapBody(Shown):
+    """The `data` of the event `gap`: some that a listener asked for are no longer kept."""
+
+    id: int = Field(description="The last event that is gone; what follows goes on from here.")
+    event: Literal["gap"] = "gap"
+    oldest: int | None = Field(description="The first event that is kept, if there is any.")
+    detail: str
+    studies: str = Field(description="Where it can be read how all studies stand now.")
+    results: str = Field(description="Where results are, also those since a time.")
+
+
 class EventRoute(ApiRoute):
     offers = (MEDIA,)
 
@@ -58,7 +69,8 @@ def build_events(stores: Stores, closing: threading.Event) -> APIRouter:
         responses=problems(400)
         | {
             200: {
-                "description": "A stream of events, each with an EventBody as its data.",
+                "description": "A stream of events, each with an EventBody as its data; `gap` has "
+                "a GapBody.",
                 "content": {MEDIA: {"schema": {"type": "string"}}},
             }
         },
@@ -86,13 +98,27 @@ def build_events(stores: Stores, closing: threading.Event) -> APIRouter:
 
 async def _stream(feed: Feed, after: int, links: Links) -> AsyncIterator[str]:
     yield f"retry: {_RETRY}\n\n"
-    async for found in feed.listen(after):
-        yield "".join(_message(each, links) for each in found) or ": alive\n\n"
+    async for heard in feed.listen(after):
+        if isinstance(heard, Gap):
+            yield _message(shown_gap(heard, links))
+        else:
+            yield "".join(_message(shown_event(each, links)) for each in heard) or ": alive\n\n"
 
 
-def _message(event: Event, links: Links) -> str:
-    data = json.dumps(shown_event(event, links).model_dump(mode="json"), separators=(",", ":"))
-    return f"id: {event.number}\nevent: {event.kind.value}\ndata: {data}\n\n"
+def _message(body: EventBody | GapBody) -> str:
+    data = json.dumps(body.model_dump(mode="json"), separators=(",", ":"))
+    return f"id: {body.id}\nevent: {body.event}\ndata: {data}\n\n"
+
+
+def shown_gap(gap: Gap, links: Links) -> GapBody:
+    return GapBody(
+        id=gap.last,
+        oldest=gap.oldest,
+        detail=f"events up to {gap.last} are no longer kept: read studies and results anew, "
+        "then go on from here",
+        studies=links.api("studies"),
+        results=links.api("results"),
+    )
 
 
 def shown_event(event: Event, links: Links) -> EventBody:
