@@ -45,6 +45,7 @@ class Keeper:
             spooled.unlink()
         return Receipt.STORED
     def holds(self, uid): return False
+    def retired(self, uid): return False
     def complete(self, uid): return False
 
 archive = DiskArchive(Path(sys.argv[1]), 0)

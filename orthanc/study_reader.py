@@ -59,15 +59,21 @@ class StudyReader:
     def read(self, study: str) -> Reading:
         """Hand in what is not held yet; tell the Intake that the Study is complete.
 
+        What retention took away is left alone, or every old change that is read again would
+        bring it back; but where an image is new, the whole Study is brought.
+
         Raises `OrthancError` (among them `NotFound`: the Study was deleted), `ResourceError`,
         `OSError` or `Stopped`; then it is safe to read the Study again.
         """
         study_instance_uid = self._orthanc.study(study).study_instance_uid
         instances = self._orthanc.instances(study)
         finished = True
-        for instance in instances:
+        retired = {each for each in instances if self._is_retired(each)}
+        for instance in sorted(instances, key=retired.__contains__):
             if self._stopping():
                 raise Stopped
+            if instance in retired and self._is_retired(instance):
+                continue
             finished = self._read_instance(study, instance) and finished
         if study in self._fresh:
             self._intake.complete(study_instance_uid)
@@ -100,6 +106,12 @@ class StudyReader:
             return self._intake.holds(check_uid(instance.sop_instance_uid))
         except InvalidUid:
             return False  # the Intake shall see it, and set it aside
+
+    def _is_retired(self, instance: InstanceFacts) -> bool:
+        try:
+            return self._intake.retired(check_uid(instance.sop_instance_uid))
+        except InvalidUid:
+            return False
 
     def _download(self, instance: str, spooled: Path) -> bool:
         """Return False if Orthanc cannot hand out this one Instance now."""

@@ -35,6 +35,13 @@ class MemoryIndex:
             row = self._store.removed.get(sop_instance_uid)
             return row.times if row else 0
 
+    def retired(self, sop_instance_uid: str) -> bool:
+        with self._store.transaction():
+            row = self._store.removed.get(sop_instance_uid)
+            if row is None or row.held:
+                return False
+            return self._store.studies[row.study_instance_uid].instances == 0
+
     def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         with self._store.transaction():
             held = self._store.instances.get(instance.sop_instance_uid)

@@ -76,6 +76,9 @@ class Door:
             sop_instance_uid
         )
 
+    def retired(self, sop_instance_uid: str) -> bool:
+        return self._index.retired(sop_instance_uid)
+
     def complete(self, study_instance_uid: str) -> bool:
         completed = self._index.complete(study_instance_uid, self._clock.now())
         if completed:

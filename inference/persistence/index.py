@@ -30,7 +30,7 @@ from inference.persistence.codec import from_json, to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
 from inference.persistence.queue import insert_jobs
-from inference.persistence.removals import receive_again, times_removed
+from inference.persistence.removals import is_retired, receive_again, times_removed
 from inference.persistence.tables import (
     incidents,
     instances,
@@ -70,6 +70,10 @@ class SqlIndex:
     def removals(self, sop_instance_uid: str) -> int:
         with self._database.reading() as connection:
             return times_removed(connection, sop_instance_uid)
+
+    def retired(self, sop_instance_uid: str) -> bool:
+        with self._database.reading() as connection:
+            return is_retired(connection, sop_instance_uid)
 
     def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         # Where two writers run at once, both may find the Instance or the Study missing; the

@@ -113,6 +113,22 @@ def times_removed(connection: Connection, sop_instance_uid: str) -> int:
     return connection.scalar(times) or 0
 
 
+def is_retired(connection: Connection, sop_instance_uid: str) -> bool:
+    """Did retention take this Instance away, and leave no image of its Study?"""
+    left = (
+        select(studies.c.instances)
+        .join(
+            removed_instances,
+            removed_instances.c.study_instance_uid == studies.c.study_instance_uid,
+        )
+        .where(
+            removed_instances.c.sop_instance_uid == sop_instance_uid,
+            removed_instances.c.held == false(),
+        )
+    )
+    return connection.scalar(left) == 0
+
+
 def receive_again(connection: Connection, sop_instance_uid: str, removals: int) -> None:
     """Take an Instance off what is missing, in the transaction that adds it.
 

@@ -85,6 +85,10 @@ class Index(Protocol):
         """Return how often retention has taken this Instance away; 0 if never."""
         ...
 
+    def retired(self, sop_instance_uid: str) -> bool:
+        """Did retention take this Instance away, and leave no image of its Study?"""
+        ...
+
     def add(self, instance: Instance, at: datetime, quiet: timedelta, removals: int = 0) -> Receipt:
         """Add `instance`; its Study is receiving again, until `at + quiet`.
 
@@ -151,6 +155,13 @@ class Intake(Protocol):
 
     def holds(self, sop_instance_uid: str) -> bool:
         """Is this Instance held already, or one of our own results?"""
+        ...
+
+    def retired(self, sop_instance_uid: str) -> bool:
+        """Did retention take this Instance away, and leave no image of its Study?
+
+        Who looks for what is missing leaves such a one where it is.
+        """
         ...
 
     def complete(self, study_instance_uid: str) -> bool:

@@ -156,6 +156,17 @@ class RemovalsContract(RepositoriesContract):
         assert read(repositories).removed == 0
         assert repositories.index.add(again, at(4 * DAY), QUIET) is Receipt.HELD_ALREADY
 
+    def test_it_is_retired_while_nothing_of_its_study_is_here(
+        self, repositories: Repositories
+    ) -> None:
+        finish(repositories)
+        assert not repositories.index.retired(ONE)
+        remove(repositories)
+        assert repositories.index.retired(ONE)
+        assert not repositories.index.retired("9.9")
+        repositories.index.add(make_instance(f"{STUDY}.1.3"), at(3 * DAY), QUIET)
+        assert not repositories.index.retired(ONE)
+
     def test_it_may_come_again_in_another_study(self, repositories: Repositories) -> None:
         finish(repositories)
         remove(repositories)

@@ -24,6 +24,7 @@ class RecordingIntake:
         self.origins: list[Origin] = []
         self.completed: list[str] = []
         self.own_results: set[str] = set()
+        self.removed: set[str] = set()  # by retention, from a Study of which nothing is left
         self.received = 0
         self.fail: Callable[[int], None] = lambda number: None
         self.lock = threading.Lock()
@@ -48,6 +49,9 @@ class RecordingIntake:
 
     def holds(self, sop_instance_uid: str) -> bool:
         return sop_instance_uid in self.held or sop_instance_uid in self.own_results
+
+    def retired(self, sop_instance_uid: str) -> bool:
+        return sop_instance_uid in self.removed and not self.held
 
     def complete(self, study_instance_uid: str) -> bool:
         self.completed.append(study_instance_uid)

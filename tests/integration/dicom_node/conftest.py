@@ -50,6 +50,9 @@ class RecordingIntake:
     def holds(self, sop_instance_uid: str) -> bool:
         return False
 
+    def retired(self, sop_instance_uid: str) -> bool:
+        return False
+
     def complete(self, study_instance_uid: str) -> bool:
         return False
 

@@ -189,3 +189,23 @@ def _uncompressed(instance: pydicom.Dataset) -> pydicom.dataset.FileMetaDataset:
     meta = instance.file_meta
     meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return meta
+
+
+def test_what_retention_removed_is_not_fetched_again_until_an_image_is_added(
+    server: OrthancServer, house: House, make: Make
+) -> None:
+    (first, one), (second, two) = make(study="1.2.3", series="1.2.3.1"), make(study="1.2.3")
+    house.intake.removed = {str(one.SOPInstanceUID), str(two.SOPInstanceUID)}
+    house.feed(server)
+    server.upload(first, second)
+    server.wait_stable(1)
+    house.wait_caught_up(server)
+    assert house.intake.held == {}
+    assert house.intake.completed == []
+
+    late, three = make(study="1.2.3", series="1.2.3.2")
+    server.upload(late)
+    house.wait_completed("1.2.3")
+    uids = {str(each.SOPInstanceUID) for each in (one, two, three)}
+    assert set(house.intake.held) == uids
+    assert next(iter(house.intake.held)) == three.SOPInstanceUID

@@ -16,6 +16,7 @@ from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.migrate import migrate
 from inference.persistence.moving import move
 from inference.persistence.schema import metadata
+from tests.contracts import removals
 from tests.contracts.repositories import (
     LEASE,
     QUIET,
@@ -155,3 +156,19 @@ def test_what_was_changed_in_between_is_found(old: Database, new: Database) -> N
         )
     with pytest.raises(MoveRefused, match="studies is not the same"):
         move(old, new)
+
+
+def test_a_study_whose_images_were_removed_moves_too(database: Database, new: Database) -> None:
+    stores = repositories_on(database)
+    removals.finish(stores)
+    removals.remove(stores)
+    stores.removals.finish(stores.removals.unfinished(limit=1))
+    move(database, new)
+    moved = repositories_on(new)
+    assert moved.index.account() == stores.index.account()
+    assert moved.index.study(STUDY) == stores.index.study(STUDY)
+    assert moved.removals.unfinished() == stores.removals.unfinished()
+    again = make_instance(removals.ONE)
+    moved.index.add(again, at(1), QUIET, removals=moved.index.removals(removals.ONE))
+    assert moved.index.find(removals.ONE) == again
+    assert not moved.index.account().problems
