@@ -176,10 +176,6 @@ class MemoryWorkitems:
         with self._store.transaction():
             return sorted({ae_title for ae_title, _ in self._subscriptions})
 
-    def subscriptions(self, ae_title: str) -> Sequence[str]:
-        with self._store.transaction():
-            return sorted(uid for ae, uid in self._subscriptions if ae == ae_title)
-
     def announce(self, event: WorkitemEvent, at: datetime) -> None:
         with self._store.transaction():
             self._tell((event,), at)

@@ -21,43 +21,30 @@ from sqlalchemy.exc import IntegrityError
 
 from inference.domain.job import Job, JobRequest, JobState
 from inference.domain.workitem import StepState, Workitem
-from inference.domain.workitem_event import FILTERED, GLOBAL, KeptEvent, WorkitemEvent
+from inference.domain.workitem_event import WorkitemEvent
 from inference.domain.workitem_search import (
     Key,
-    KeyCondition,
     WorkitemSearch,
     grouped,
     keys_of,
 )
-from inference.persistence.engine import Database
 from inference.persistence.queue import insert_jobs, job_of, model_columns
 from inference.persistence.tables import jobs, studies
 from inference.persistence.workitem_events import (
-    kept_event,
-    prune_events,
-    put_event,
-    put_subscription,
-    put_subscriptions,
     subscribe_all,
     tell,
 )
 from inference.persistence.workitem_matching import holds
+from inference.persistence.workitem_subscribers import OPEN, SqlSubscribers
 from inference.persistence.workitem_tables import (
-    workitem_events,
     workitem_keys,
     workitem_subscriptions,
     workitems,
 )
 
-_OPEN = (StepState.SCHEDULED, StepState.IN_PROGRESS)
-_EVERYTHING = (GLOBAL, FILTERED)
 
-
-class SqlWorkitems:
+class SqlWorkitems(SqlSubscribers):
     """`Workitems` in the same database as the queue."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(self, item: Workitem, events: Sequence[WorkitemEvent]) -> bool:
         try:
@@ -168,7 +155,7 @@ class SqlWorkitems:
 
     def unlisted(self, after: int, limit: int = 100) -> Sequence[Job]:
         listed = exists().where(workitems.c.job_id == jobs.c.job_id)
-        is_open = exists().where(workitems.c.job_id == jobs.c.job_id, workitems.c.state.in_(_OPEN))
+        is_open = exists().where(workitems.c.job_id == jobs.c.job_id, workitems.c.state.in_(OPEN))
         at_work = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING))
         shown = select(jobs).where(jobs.c.shadow == false()).order_by(jobs.c.job_id).limit(limit)
         found: dict[int, Job] = {}
@@ -178,83 +165,6 @@ class SqlWorkitems:
                 for row in connection.execute(shown.where(missing)):
                     found[row.job_id] = job_of(row)
         return tuple(found[number] for number in sorted(found)[:limit])
-
-    def subscribe(
-        self,
-        ae_title: str,
-        workitem_uid: str,
-        *,
-        locked: bool = False,
-        conditions: Sequence[KeyCondition] = (),
-        events: Sequence[WorkitemEvent] = (),
-        at: datetime,
-    ) -> None:
-        with self._database.writing() as connection:
-            put_subscription(
-                connection, ae_title, workitem_uid, locked=locked, conditions=conditions
-            )
-            if workitem_uid in _EVERYTHING:
-                is_open = select(workitems.c.workitem_uid).where(workitems.c.state.in_(_OPEN))
-                for group in grouped(tuple(conditions)):
-                    is_open = is_open.where(*holds(group, is_sqlite=self._database.is_sqlite))
-                put_subscriptions(connection, ae_title, is_open, locked=locked)
-            for event in events:
-                put_event(connection, ae_title, event, at)
-
-    def unsubscribe(self, ae_title: str, workitem_uid: str) -> bool:
-        ended = delete(workitem_subscriptions).where(workitem_subscriptions.c.ae_title == ae_title)
-        if workitem_uid not in _EVERYTHING:
-            ended = ended.where(workitem_subscriptions.c.workitem_uid == workitem_uid)
-        with self._database.writing() as connection:
-            return connection.execute(ended).rowcount > 0
-
-    def suspend(self, ae_title: str, workitem_uid: str) -> bool:
-        ended = delete(workitem_subscriptions).where(
-            workitem_subscriptions.c.ae_title == ae_title,
-            workitem_subscriptions.c.workitem_uid == workitem_uid,
-        )
-        with self._database.writing() as connection:
-            return connection.execute(ended).rowcount > 0
-
-    def subscribers(self) -> Sequence[str]:
-        query = select(workitem_subscriptions.c.ae_title).distinct()
-        with self._database.reading() as connection:
-            return connection.scalars(query).all()
-
-    def subscriptions(self, ae_title: str) -> Sequence[str]:
-        query = (
-            select(workitem_subscriptions.c.workitem_uid)
-            .where(workitem_subscriptions.c.ae_title == ae_title)
-            .order_by(workitem_subscriptions.c.workitem_uid)
-        )
-        with self._database.reading() as connection:
-            return connection.scalars(query).all()
-
-    def announce(self, event: WorkitemEvent, at: datetime) -> None:
-        with self._database.writing() as connection:
-            tell(connection, (event,), at)
-
-    def events(self, ae_title: str, limit: int = 100) -> Sequence[KeptEvent]:
-        query = (
-            select(workitem_events)
-            .where(workitem_events.c.ae_title == ae_title)
-            .order_by(workitem_events.c.number)
-            .limit(limit)
-        )
-        with self._database.reading() as connection:
-            return tuple(kept_event(row) for row in connection.execute(query))
-
-    def forget(self, ae_title: str, numbers: Sequence[int]) -> None:
-        with self._database.writing() as connection:
-            connection.execute(
-                delete(workitem_events).where(
-                    workitem_events.c.ae_title == ae_title, workitem_events.c.number.in_(numbers)
-                )
-            )
-
-    def prune_events(self, before: datetime, limit: int = 1000) -> int:
-        with self._database.writing() as connection:
-            return prune_events(connection, before, limit)
 
 
 def _has_images(connection: Connection, study_instance_uid: str) -> bool:

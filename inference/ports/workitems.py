@@ -91,10 +91,6 @@ class Workitems(Protocol):
         """Return the AE titles that are subscribed to anything."""
         ...
 
-    def subscriptions(self, ae_title: str) -> Sequence[str]:
-        """Return the UIDs that an AE title is subscribed to, the lowest first."""
-        ...
-
     def announce(self, event: WorkitemEvent, at: datetime) -> None:
         """Tell all subscribers."""
         ...
