@@ -132,7 +132,7 @@ def test_only_what_nothing_claims_goes_and_what_comes_again_is_read_again(
 
     printed = node.run("retention", "--days", "30", "--reviewed")
     assert printed.returncode == 0, printed.stderr
-    assert "1 images of 1 studies removed" in printed.stdout
+    assert "1 image of 1 study removed" in printed.stdout
     assert f"kept {failed}: a job of it failed, and can be replayed" in printed.stdout
     assert held(node) == {failed, waiting}
     log = [line for line in printed.stderr.splitlines() if disagreed in line]
@@ -206,7 +206,7 @@ def test_without_a_number_of_days_nothing_is_ever_removed(node: Node, tmp_path: 
     assert node.status()["account"]["instances"] == 1
     node.settings["retention_days"] = 30
     done = node.run("retention", "--limit", "1")
-    assert "1 images of 1 studies removed" in done.stdout
+    assert "1 image of 1 study removed" in done.stdout
     assert node.status()["account"]["removed"] == 1
 
 

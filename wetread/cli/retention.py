@@ -146,16 +146,22 @@ def _print(found: _Found, days: int, *, dry_run: bool) -> None:
         reasons = "; ".join(WORDS[claim] for claim in each.claims)
         console.print(f"kept {each.study_instance_uid}: {reasons}", highlight=False, soft_wrap=True)
     would = "would be " if dry_run else ""
+    images, studies = _counted(found.instances, "image"), _counted(found.studies, "study")
     console.print(
-        f"{found.instances} images of {found.studies} studies {would}removed, "
-        f"{_megabytes(found.size)}; nothing arrived of them for {days} days.",
+        f"{images} of {studies} {would}removed, {_megabytes(found.size)}; "
+        f"nothing arrived of them for {days} days.",
         highlight=False,
         soft_wrap=True,
     )
     if found.kept:
-        console.print(f"{len(found.kept)} studies of that age are kept:", highlight=False)
+        console.print(f"Kept of that age: {_counted(len(found.kept), 'study')}", highlight=False)
     for claim, count in found.claims:
         console.print(f"  {count}  {claim.value}", highlight=False)
+
+
+def _counted(number: int, what: str) -> str:
+    several = "studies" if what == "study" else f"{what}s"
+    return f"{number} {what if number == 1 else several}"
 
 
 def _megabytes(size: int) -> str:

@@ -30,7 +30,7 @@ def timeline(
     total = study.instances + study.removed
     events = [Event(study.received_at, f"last image received, {total} in all")]
     if study.removed and study.removed_at:
-        events.append(Event(study.removed_at, f"{study.removed} images removed by retention"))
+        events.append(Event(study.removed_at, f"removed by retention: {study.removed} of {total}"))
     queued = {(each.enqueued_at, each.request.revision) for each in jobs}
     events += [Event(at, f"revision {revision} stable, queued") for at, revision in queued]
     events += [

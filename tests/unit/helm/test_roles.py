@@ -220,8 +220,8 @@ def test_a_hospital_has_a_quota(helm4: Helm) -> None:
 
 def test_a_model_is_measured_every_month_against_its_bars(helm4: Helm) -> None:
     manifests = helm4.template("department")
-    assert one(manifests, "CronJob")["spec"]["schedule"] == "0 3 1 * *"
-    assert container(manifests, "CronJob")["args"] == [
+    assert one(manifests, "CronJob", "-monthly")["spec"]["schedule"] == "0 3 1 * *"
+    assert container(manifests, "CronJob", "-monthly")["args"] == [
         *("validate", "run", "cxr-pneumonia", "/data/chest"),
         *("--gate", "/data/bars.toml", "--out", "/data/reports/cxr-pneumonia"),
     ]
