@@ -17,6 +17,7 @@ from dicom_node.archive.values import decoder_for
 from dicom_node.dimse.identifier import (
     IN_REQUEST,
     INSTANCE_AVAILABILITY,
+    OF_PATIENTS,
     QUERY_RETRIEVE_LEVEL,
     REQUEST_ATTRIBUTES_SEQUENCE,
     RETRIEVE_AE_TITLE,
@@ -44,11 +45,16 @@ class Answers:
     """Encodes the answers to one query: the keys that it asked for, and those that are due."""
 
     def __init__(self, identifier: Identifier, ae_title: str, *, implicit: bool) -> None:
-        self._level = identifier.level
         self._ae_title = ae_title
         self._implicit = implicit
         self._asked_character_set = identifier.character_set
+        self._level_name = _LEVEL_NAMES[identifier.level]
         asked = {*identifier.keys, *_UNIQUE[: identifier.level]}
+        if identifier.patient_root:
+            asked.add(Field.PATIENT_ID)
+        if identifier.of_patients:
+            self._level_name = "PATIENT"
+            asked.intersection_update(OF_PATIENTS)
         in_request = [field for field in IN_REQUEST if field in asked]
         if identifier.asks_for_request and not in_request:
             in_request = list(IN_REQUEST)
@@ -67,7 +73,7 @@ class Answers:
         character_set, encode = chosen(texts, self._asked_character_set)
         elements = {
             QUERY_RETRIEVE_LEVEL: self._element(
-                QUERY_RETRIEVE_LEVEL, "CS", _LEVEL_NAMES[self._level].encode()
+                QUERY_RETRIEVE_LEVEL, "CS", self._level_name.encode()
             ),
             RETRIEVE_AE_TITLE: self._element(RETRIEVE_AE_TITLE, "AE", self._ae_title.encode()),
             INSTANCE_AVAILABILITY: self._element(INSTANCE_AVAILABILITY, "CS", _AVAILABLE.encode()),

@@ -12,6 +12,9 @@ from pydicom.uid import (
 from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import (
+    PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
+    PatientRootQueryRetrieveInformationModelMove,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -37,7 +40,14 @@ STORAGE_SOP_CLASSES: tuple[UID, ...] = tuple(
 STUDY_ROOT_FIND = str(StudyRootQueryRetrieveInformationModelFind)
 STUDY_ROOT_MOVE = str(StudyRootQueryRetrieveInformationModelMove)
 STUDY_ROOT_GET = str(StudyRootQueryRetrieveInformationModelGet)
-QUERY_RETRIEVE_SOP_CLASSES = (STUDY_ROOT_FIND, STUDY_ROOT_MOVE, STUDY_ROOT_GET)
+PATIENT_ROOT_FIND = str(PatientRootQueryRetrieveInformationModelFind)
+PATIENT_ROOT_MOVE = str(PatientRootQueryRetrieveInformationModelMove)
+PATIENT_ROOT_GET = str(PatientRootQueryRetrieveInformationModelGet)
+FIND_SOP_CLASSES = (STUDY_ROOT_FIND, PATIENT_ROOT_FIND)
+MOVE_SOP_CLASSES = (STUDY_ROOT_MOVE, PATIENT_ROOT_MOVE)
+GET_SOP_CLASSES = (STUDY_ROOT_GET, PATIENT_ROOT_GET)
+PATIENT_ROOT = (PATIENT_ROOT_FIND, PATIENT_ROOT_MOVE, PATIENT_ROOT_GET)
+QUERY_RETRIEVE_SOP_CLASSES = (*FIND_SOP_CLASSES, *MOVE_SOP_CLASSES, *GET_SOP_CLASSES)
 QUERY_RETRIEVE_TRANSFER_SYNTAXES: tuple[UID, ...] = (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dicom_node.dimse import operation as of
 from dicom_node.dimse.answers import Answers
-from dicom_node.dimse.identifier import Identifier
+from dicom_node.dimse.identifier import OF_PATIENTS, Identifier
 from dicom_node.dimse.operation import Operation, Refused
-from inference.domain.catalog import Condition, Field, Level, Search
+from inference.domain.catalog import Condition, Entry, Field, Level, Search
 from inference.domain.errors import InvalidQuery
 from inference.domain.keys import can_match, is_range, joined, match_of
 from inference.domain.matching import AnyOf
@@ -26,15 +28,18 @@ def above(identifier: Identifier) -> list[Condition]:
 
     Raises `InvalidQuery` where one is missing, or is not a single value, and `InvalidUid`.
     """
-    conditions = []
-    for level, field in UNIQUE_KEYS.items():
-        if level >= identifier.level:
-            break
-        match = match_of(field, identifier.keys.get(field, ""))
-        if not isinstance(match, AnyOf) or len(match.values) != 1:
-            raise InvalidQuery(f"{field.keyword} has to be a single value at this level")
-        conditions.append(Condition(field, match))
-    return conditions
+    fields = [field for level, field in UNIQUE_KEYS.items() if level < identifier.level]
+    if identifier.patient_root and not identifier.of_patients:
+        fields.insert(0, Field.PATIENT_ID)
+    return [Condition(field, single(identifier, field)) for field in fields]
+
+
+def single(identifier: Identifier, field: Field) -> AnyOf:
+    """Return what a unique key has to be. Raises `InvalidQuery` and `InvalidUid`."""
+    match = match_of(field, identifier.keys.get(field, ""))
+    if not isinstance(match, AnyOf) or len(match.values) != 1:
+        raise InvalidQuery(f"{field.keyword} has to be a single value at this level")
+    return match
 
 
 def conditions_of(
@@ -54,7 +59,7 @@ def conditions_of(
     for field, value in identifier.keys.items():
         if field in known:
             continue
-        if field.level > identifier.level:
+        if field.level > identifier.level or (identifier.of_patients and field not in OF_PATIENTS):
             complete = False
             continue
         if not can_match(field):
@@ -86,12 +91,14 @@ def find(
     conditions, complete = conditions_of(identifier, relational=relational, combined=combined)
     pending = of.PENDING if complete else of.PENDING_UNSUPPORTED
     answers = Answers(identifier, ae_title, implicit=operation.implicit)
+    patients: set[str] = set()
     count, after = 0, None
     while True:
         with operation.turns.searching:
             search = Search(identifier.level, conditions, limit=_PAGE, after=after)
             entries = catalog.search(search)
-            page = [answers.encoded(entry) for entry in entries]
+            shown = _new(entries, patients) if identifier.of_patients else entries
+            page = [answers.encoded(entry) for entry in shown]
         for answer in page:
             if operation.is_cancelled:
                 operation.respond(of.CANCELLED)
@@ -100,8 +107,22 @@ def find(
                 raise Refused(of.OUT_OF_RESOURCES, f"More than {maximum} matches; ask for less")
             operation.respond(pending, identifier=answer)
             count += 1
-        if len(page) < _PAGE:
+        if len(entries) < _PAGE:
             break
         after = entries[-1].number
     operation.respond(of.SUCCESS)
     return count, of.SUCCESS
+
+
+def _new(studies: Sequence[Entry], patients: set[str]) -> list[Entry]:
+    """Return the newest Study of each patient whom `patients` does not have, and add these.
+
+    Who has no Patient ID cannot be told from others, and is found by the Study Root alone.
+    """
+    shown = []
+    for entry in studies:
+        patient = entry.text(Field.PATIENT_ID)
+        if patient and patient not in patients:
+            patients.add(patient)
+            shown.append(entry)
+    return shown

@@ -20,9 +20,18 @@ INSTANCE_AVAILABILITY = 0x00080056
 REQUEST_ATTRIBUTES_SEQUENCE = 0x00400275
 IN_REQUEST = (Field.SCHEDULED_PROCEDURE_STEP_ID, Field.REQUESTED_PROCEDURE_ID)
 
+# The keys of the level of patients (PS3.4 Table C.6-1), as far as the catalog has them.
+OF_PATIENTS = (
+    Field.PATIENT_ID,
+    Field.PATIENT_NAME,
+    Field.PATIENT_BIRTH_DATE,
+    Field.PATIENT_SEX,
+)
+
 _MAX_IDENTIFIER = 1 << 18  # bytes
 _MAX_ELEMENTS = 4096
 _MAX_TEXT = 1024  # bytes of a value that is no list of UIDs
+_PATIENT = "PATIENT"
 _LEVELS = {"STUDY": Level.STUDY, "SERIES": Level.SERIES, "IMAGE": Level.INSTANCE}
 _OURS = (SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL, RETRIEVE_AE_TITLE, INSTANCE_AVAILABILITY)
 
@@ -45,17 +54,20 @@ class Identifier:
     """What a peer asks for. `keys` have "" where any value matches.
 
     `unknown` are the tags of keys that the catalog does not have. `character_set` is as the
-    peer said it, None where it did not ask for one.
+    peer said it, None where it did not ask for one. On the level of patients, `of_patients`,
+    `level` is that of their Studies.
     """
 
     level: Level
     keys: Mapping[Field, str]
+    patient_root: bool = False
+    of_patients: bool = False
     unknown: tuple[int, ...] = ()
     character_set: str | None = None
     asks_for_request: bool = False  # for Request Attributes Sequence
 
 
-def read_identifier(data: bytes, *, implicit: bool) -> Identifier:
+def read_identifier(data: bytes, *, implicit: bool, patient_root: bool = False) -> Identifier:
     """Raises `InvalidQuery`, or `UnreadableInstance` where this is no data set."""
     if len(data) > _MAX_IDENTIFIER:
         raise InvalidQuery("the Identifier is too long")
@@ -86,22 +98,26 @@ def read_identifier(data: bytes, *, implicit: bool) -> Identifier:
             if not listed and len(value) > _MAX_TEXT:
                 raise InvalidQuery(f"the value of {field.keyword} is too long")
             keys[field] = _plain(value) if listed else decode(value)
+    name = _level_name(values.get((QUERY_RETRIEVE_LEVEL,)), patient_root)
     return Identifier(
-        level=_level(values.get((QUERY_RETRIEVE_LEVEL,))),
+        level=_LEVELS.get(name, Level.STUDY),
         keys=keys,
+        patient_root=patient_root,
+        of_patients=name == _PATIENT,
         unknown=tuple(unknown),
         character_set=None if character_set is None else _plain(character_set),
         asks_for_request=(REQUEST_ATTRIBUTES_SEQUENCE,) in values,
     )
 
 
-def _level(value: bytes | None) -> Level:
+def _level_name(value: bytes | None, patient_root: bool) -> str:
     if value is None:
         raise InvalidQuery("Query/Retrieve Level (0008,0052) is missing")
-    level = _LEVELS.get(_plain(value))
-    if level is None:
-        raise InvalidQuery("Query/Retrieve Level is none of STUDY, SERIES, IMAGE")
-    return level
+    allowed = (*((_PATIENT,) if patient_root else ()), *_LEVELS)
+    name = _plain(value)
+    if name not in allowed:
+        raise InvalidQuery(f"Query/Retrieve Level is none of {', '.join(allowed)}")
+    return name
 
 
 def _plain(value: bytes) -> str:

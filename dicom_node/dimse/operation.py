@@ -8,6 +8,7 @@ from typing import Any
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 
+from dicom_node.dimse.contexts import PATIENT_ROOT
 from dicom_node.dimse.identifier import Identifier, read_identifier
 from dicom_node.dimse.writer import Fields, Writer
 from inference.domain.errors import InputError, InvalidQuery, InvalidUid, ResourceError
@@ -91,7 +92,9 @@ class Operation:
         data = self.request.Identifier
         if data is None:
             raise InvalidQuery("The request has no Identifier")
-        return read_identifier(data.getvalue(), implicit=self.implicit)
+        return read_identifier(
+            data.getvalue(), implicit=self.implicit, patient_root=self.sop_class in PATIENT_ROOT
+        )
 
     def respond(
         self,

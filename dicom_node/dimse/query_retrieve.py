@@ -1,4 +1,4 @@
-"""Query/Retrieve as SCP, Study Root (PS3.4 Annex C), beside the Storage SCP."""
+"""Query/Retrieve as SCP, Study Root and Patient Root (PS3.4 Annex C), beside the Storage SCP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 
 from dicom_node.dimse import operation as of
-from dicom_node.dimse.contexts import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from dicom_node.dimse.contexts import FIND_SOP_CLASSES, GET_SOP_CLASSES, MOVE_SOP_CLASSES
 from dicom_node.dimse.find import find
 from dicom_node.dimse.get import get
 from dicom_node.dimse.messages import PeerError
@@ -26,7 +26,11 @@ LOG = logging.getLogger("dicom_node.dimse")
 
 EVERYBODY = "*"
 
-_REQUESTS = {STUDY_ROOT_FIND: C_FIND, STUDY_ROOT_MOVE: C_MOVE, STUDY_ROOT_GET: C_GET}
+_REQUESTS = {
+    **dict.fromkeys(FIND_SOP_CLASSES, C_FIND),
+    **dict.fromkeys(MOVE_SOP_CLASSES, C_MOVE),
+    **dict.fromkeys(GET_SOP_CLASSES, C_GET),
+}
 _RELATIONAL, _COMBINED = 0, 1  # bytes of the application information, PS3.4 Table C.5-1
 
 
@@ -82,14 +86,14 @@ class QueryRetrieve:
 
         Relational queries and the combined matching of date and time are agreed to.
         """
-        information = proposed.get(STUDY_ROOT_FIND)
-        if information is None:
-            return {}
-        agreed = bytes(
-            int(number in (_RELATIONAL, _COMBINED) and each == 1)
-            for number, each in enumerate(information[:5])
-        )
-        return {STUDY_ROOT_FIND: agreed}
+        return {
+            sop_class: bytes(
+                int(number in (_RELATIONAL, _COMBINED) and each == 1)
+                for number, each in enumerate(proposed[sop_class][:5])
+            )
+            for sop_class in FIND_SOP_CLASSES
+            if sop_class in proposed
+        }
 
     def may_query(self, ae_title: str, address: str) -> bool:
         if self._query_ae_titles:
@@ -127,7 +131,7 @@ class QueryRetrieve:
         request = operation.request
         if isinstance(request, C_FIND):
             agreed = self.negotiated(operation.association.requestor.sop_class_extended)
-            options = agreed.get(STUDY_ROOT_FIND, b"").ljust(2, b"\0")
+            options = agreed.get(operation.sop_class, b"").ljust(2, b"\0")
             count, code = find(
                 operation,
                 self._catalog,

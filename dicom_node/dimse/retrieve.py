@@ -20,7 +20,7 @@ from dicom_node.archive import durable
 from dicom_node.archive.header import read_file_meta
 from dicom_node.dimse import operation as of
 from dicom_node.dimse import status
-from dicom_node.dimse.find import UNIQUE_KEYS, above
+from dicom_node.dimse.find import UNIQUE_KEYS, above, single
 from dicom_node.dimse.operation import Operation, Refused, Turns
 from dicom_node.pixels.frame import can_decode
 from dicom_node.pixels.part10 import open_part10
@@ -33,7 +33,7 @@ from inference.domain.errors import (
     WetreadError,
 )
 from inference.domain.keys import match_of
-from inference.domain.matching import AnyOf
+from inference.domain.matching import AnyOf, Match
 from inference.ports import Archive, Catalog
 
 UNCOMPRESSED = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
@@ -68,8 +68,12 @@ def matches(operation: Operation, catalog: Catalog, archive: Archive) -> list[He
     Other keys, which some send, do not count. Raises `Refused`, `InvalidQuery`, ...
     """
     identifier = operation.identifier()
-    key = UNIQUE_KEYS[identifier.level]
-    match = match_of(key, identifier.keys.get(key, ""))
+    if identifier.of_patients:
+        key = Field.PATIENT_ID
+        match: Match | None = single(identifier, key)
+    else:
+        key = UNIQUE_KEYS[identifier.level]
+        match = match_of(key, identifier.keys.get(key, ""))
     if not isinstance(match, AnyOf):
         raise InvalidQuery(f"{key.keyword} is missing")
     conditions = (*above(identifier), Condition(key, match))

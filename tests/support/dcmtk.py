@@ -143,8 +143,9 @@ def findscu(
     called: str = "WETREAD",
     calling: str = "FINDSCU",
     extra: Sequence[str] = (),
+    root: str = "-S",
 ) -> tuple[list[pydicom.Dataset], str]:
-    """C-FIND by DCMTK, Study Root; return the answers, and what it printed.
+    """C-FIND by DCMTK, Study Root (-P: Patient Root); return the answers, and what it printed.
 
     The answers lie in `directory`; without one, they are printed instead.
     """
@@ -154,7 +155,7 @@ def findscu(
         files = ["-X", "-od", str(directory)]
     done = _run(
         [
-            *("findscu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("findscu", "-v", root, "-to", "10", "-aet", calling, "-aec", called),
             *(*files, *extra, HOST, str(port)),
             *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
         ],
@@ -173,12 +174,13 @@ def getscu(
     called: str = "WETREAD",
     calling: str = "GETSCU",
     extra: Sequence[str] = (),
+    root: str = "-S",
 ) -> tuple[list[pydicom.FileDataset], str]:
-    """C-GET by DCMTK, Study Root; return what came, and what it printed."""
+    """C-GET by DCMTK, Study Root (-P: Patient Root); return what came, and what it printed."""
     directory.mkdir(parents=True, exist_ok=True)
     done = _run(
         [
-            *("getscu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("getscu", "-v", root, "-to", "10", "-aet", calling, "-aec", called),
             *("+B", "-od", str(directory), *extra, HOST, str(port)),
             *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
         ],
@@ -197,11 +199,12 @@ def movescu(
     called: str = "WETREAD",
     calling: str = "MOVESCU",
     extra: Sequence[str] = (),
+    root: str = "-S",
 ) -> str:
-    """C-MOVE by DCMTK, Study Root, to another AE; return what it printed."""
+    """C-MOVE by DCMTK, Study Root (-P: Patient Root), to another AE; return what it printed."""
     done = _run(
         [
-            *("movescu", "-v", "-S", "-to", "10", "-aet", calling, "-aec", called),
+            *("movescu", "-v", root, "-to", "10", "-aet", calling, "-aec", called),
             *("-aem", destination, "--no-port", *extra, HOST, str(port)),
             *(part for key in (f"QueryRetrieveLevel={level}", *keys) for part in ("-k", key)),
         ],

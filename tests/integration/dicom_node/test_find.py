@@ -11,10 +11,7 @@ import pytest
 from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
-from pynetdicom.sop_class import (
-    PatientRootQueryRetrieveInformationModelFind,
-    StudyRootQueryRetrieveInformationModelFind,
-)
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
 from tests.support.dcmtk import findscu
 from tests.support.dimse import AE_TITLE, DimseNode
@@ -253,14 +250,6 @@ def test_who_may_query_is_configured(tmp_path: Path) -> None:
             node.port, "STUDY", "StudyInstanceUID", directory=tmp_path / "pacs", calling="PACS"
         )
         assert "Received Final Find Response (Success)" in said
-
-
-def test_patient_root_is_not_offered(node: DimseNode) -> None:
-    ae = AE("FINDSCU")
-    ae.add_requested_context(PatientRootQueryRetrieveInformationModelFind)
-    association = ae.associate(HOST, node.port, ae_title=AE_TITLE)
-    assert not association.accepted_contexts
-    association.abort()
 
 
 def asked(node: DimseNode, agreed: bytes | None, **keys: str) -> list[str] | int:
