@@ -39,9 +39,14 @@ def moment(time: datetime | None) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if time else ""
 
 
+def elapsed(time: datetime) -> int:
+    """Return how long ago that was, in seconds."""
+    return max(0, int((SystemClock().now() - time).total_seconds()))
+
+
 def since(time: datetime) -> str:
     """Return how long ago that was, in the largest unit that tells."""
-    seconds = max(0, int((SystemClock().now() - time).total_seconds()))
+    seconds = elapsed(time)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length or (unit == "min" and seconds >= length):
             return f"{seconds // length} {unit}"
@@ -57,5 +62,7 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
-templates.env.filters.update(person=person, day=day, moment=moment, since=since, percent=percent)
+templates.env.filters.update(
+    person=person, day=day, moment=moment, elapsed=elapsed, since=since, percent=percent
+)
 templates.env.globals["version"] = VERSION

@@ -80,6 +80,7 @@ def build_router(stores: Stores) -> APIRouter:
     def show(request: Request, asked: Mapping[str, str]) -> HTMLResponse:
         number = _page(asked.get("page", ""))
         query = read_query(asked, number)
+        event = stores.events.newest()  # first: what comes in between is then told again
         page = stores.reading.read(query)
         return templates.TemplateResponse(
             request,
@@ -95,6 +96,7 @@ def build_router(stores: Stores) -> APIRouter:
                 "page": number,
                 "pages": max(1, -(-page.total // _SIZE)),
                 "first": query.offset + 1,
+                "event": event,
             },
         )
 
