@@ -4,12 +4,14 @@
 #   VARIANT          cpu, or cuda: torch as the lock has it, with its hash
 #   TORCH_INDEX_URL  for cpu: the package index with CPU builds of torch and torchvision
 #   EXTRAS           which of pyproject.toml's extras come along
+#   VERSION          what its label says; a test holds it to pyproject.toml
+#   REVISION         the commit that it is built from, for its label
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS builder
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore UV_NO_CACHE=1
 WORKDIR /build
-COPY requirements.lock pyproject.toml tools/image_requirements.py ./
+COPY requirements.lock pyproject.toml tools/image_requirements.py tools/image_bill.py ./
 
 # What builds stands apart from what runs, and stays behind.
 RUN python3 -m venv tools \
@@ -30,23 +32,27 @@ RUN python3 -m venv --without-pip /opt/wetread \
       --no-header --no-annotate --quiet -o image.names \
  && cut="python3 image_requirements.py requirements.lock image.names" \
  && pip="tools/bin/pip --python /opt/wetread/bin/python install --quiet --no-deps" \
+ && uv="tools/bin/uv pip install --python /opt/wetread/bin/python --quiet --no-deps --compile-bytecode" \
  && case "$VARIANT" in \
       cuda) $cut >image.txt ;; \
       cpu)  $cut --without torch >image.txt \
          && $pip ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} $($cut --only torch) ;; \
       *)    echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
     esac \
- && $pip --require-hashes -r image.txt
+ && $uv --require-hashes -r image.txt
 
 COPY . src
+# What is removed in the end: what only a compiler reads, and libraries that PyTorch is not linked with.
 RUN tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheel ./src \
  && tools/bin/pip --python /opt/wetread/bin/python install --quiet --no-deps wheel/*.whl \
  && { /opt/wetread/bin/python -c 'import torch, torchvision' \
    || { echo "VARIANT=cpu needs TORCH_INDEX_URL: an index with CPU builds of torch" >&2; exit 1; }; } \
  && tools/bin/cyclonedx-py environment --pyproject src/pyproject.toml --output-reproducible \
-      --output-file sbom.cdx.json /opt/wetread/bin/python \
+      --output-file python.cdx.json /opt/wetread/bin/python \
+ && python3 image_bill.py python.cdx.json --viewer src/.web/ohif >sbom.cdx.json \
  && cd /opt/wetread/lib/python3.11/site-packages \
  && rm -rf torch/include torch/share torch/bin/protoc* nvidia/*/include nvidia/*/bin nvidia/*/nvvm \
+      nvidia/*/lib/*.bc nvidia/*/lib/libcusolverMg.so* /opt/wetread/.lock \
  && find . -depth \( -type d -name tests -o -type f -name '*.a' \) -exec rm -rf {} +
 
 FROM ${BASE}
@@ -57,14 +63,27 @@ RUN useradd --uid 10001 --user-group --home-dir /var/lib/wetread --no-log-init \
 COPY --from=builder /opt/wetread /opt/wetread
 COPY --from=builder /build/sbom.cdx.json /usr/share/wetread/sbom.cdx.json
 COPY .web/ohif /usr/share/wetread/ohif
+COPY tools/image-entrypoint.sh /usr/local/bin/wetread-entrypoint
+COPY tools/image_health.py /usr/local/bin/wetread-health
 ENV PATH=/opt/wetread/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     WETREAD_HOME=/var/lib/wetread \
     WETREAD_HTTP_HOST=0.0.0.0 \
     WETREAD_VIEWER_FOLDER=/usr/share/wetread/ohif
+ARG BASE
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="Wetread" \
+      org.opencontainers.image.description="DICOM studies in, structured reports and overlays out. Research use only; not a medical device." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${BASE}"
 USER 10001:10001
 WORKDIR /tmp
 EXPOSE 11112 8080
-ENTRYPOINT ["wetread"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=10s --start-period=2m CMD ["wetread-health"]
+ENTRYPOINT ["wetread-entrypoint"]
 CMD ["serve"]

@@ -58,9 +58,12 @@ VARIANT ?= cpu
 IMAGE   ?= wetread:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)$(if $(filter cuda,$(VARIANT)),-cuda)
 image:
 	@sh tools/web-packages.sh
-	$(DOCKER) build --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
-		--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL) $(BUILD_ARGS) .
-	@echo "$(IMAGE): $$(($$($(DOCKER) image inspect --format '{{.Size}}' $(IMAGE)) / 1000000)) MB"
+	@# Not shown: TORCH_INDEX_URL may hold a password.
+	@$(DOCKER) build --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
+		--build-arg TORCH_INDEX_URL=$(TORCH_INDEX_URL) \
+		--build-arg REVISION=$$(git describe --always --abbrev=40 --dirty --exclude '*' 2>/dev/null) $(BUILD_ARGS) .
+	@echo "$(IMAGE): $$(($$($(DOCKER) image inspect --format '{{.Size}}' $(IMAGE)) / 1000000)) MB, of which"
+	@$(DOCKER) run --rm --interactive --network none --entrypoint sh $(IMAGE) <tools/image-parts.sh
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

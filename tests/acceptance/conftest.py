@@ -1,4 +1,4 @@
-"""Nodes that tests start."""
+"""Nodes that tests start, and the images of containers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.compose import SAID, services
+from tests.support.docker import Docker, build_image, build_stand_in, images
 from tests.support.node import Node
 
 
@@ -26,3 +28,16 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
             return stack.enter_context(Node(directory, **settings))
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def docker_folder() -> Iterator[Path]:
+    """The data of a Docker that has Wetread's image, and all that compose.yaml asks for."""
+
+    def build(docker: Docker) -> None:
+        build_image(docker)
+        for name in ("postgresql", "orthanc"):
+            build_stand_in(docker, name, services(**SAID)[name]["image"])
+
+    with images(build) as folder:
+        yield folder

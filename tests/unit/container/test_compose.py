@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from tests.support.compose import SAID, TEXT, Compose, put_in, services
+from tests.support.docker import Docker
 from tests.support.helm import Helm, container, one
 from wetread import settings
 from wetread.settings import Settings
 
-FILE = Path(__file__).parents[3] / "compose.yaml"
-TEXT = FILE.read_text()
 ROLES = ("receiver", "web", "worker")
-SAID = {"DATABASE_PASSWORD": "sesame1", "ORTHANC_PASSWORD": "sesame2"}
-
-
-def compose(text: str = TEXT, **said: str) -> dict[str, Any]:
-    """Return the file with its variables put in, as Compose does."""
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] in said:
-            return said[match[1]]
-        assert match[2] == ":-", f"{match[1]} must be said"
-        return match[3]
-
-    put_in = re.sub(r"(?<!\$)\$\{(\w+)(:-|:\?)([^}]*)\}", value, text)
-    found: dict[str, Any] = yaml.safe_load(put_in.replace("$$", "$"))
-    return found
-
-
-SERVICES: dict[str, dict[str, Any]] = compose(**SAID)["services"]
+SERVICES = services(**SAID)
+OVERRIDE = {"services": {"web": {"environment": {"WETREAD_TENANT": "here"}}}}
 
 
 def test_compose_takes_the_file(tmp_path: Path) -> None:
-    program = shutil.which("docker")
-    asked = program and subprocess.run([program, "compose", "version"], capture_output=True)
-    if not program or (asked and asked.returncode):
-        pytest.skip("Docker Compose is not installed")
-    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SAID.items()))
-    command = [program, "compose", "--file", FILE, "--env-file", tmp_path / ".env", "config"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    whole = yaml.safe_load(Compose(Docker(), tmp_path, OVERRIDE, **SAID)("config"))
+    assert set(whole["services"]) == set(SERVICES)
 
 
 def test_every_role_is_a_service_of_the_same_image() -> None:
@@ -80,11 +54,11 @@ def test_the_pages_are_reached_from_this_box_alone() -> None:
 def test_no_password_is_in_the_file() -> None:
     for name in SAID:
         with pytest.raises(AssertionError, match=name):
-            compose(**{other: value for other, value in SAID.items() if other != name})
+            put_in(TEXT, **{other: value for other, value in SAID.items() if other != name})
 
 
 def test_what_is_mounted_is_declared() -> None:
-    whole = compose(**SAID)
+    whole = yaml.safe_load(put_in(TEXT, **SAID))
     for service in whole["services"].values():
         for volume in service.get("volumes", []):
             assert volume.startswith("/") or volume.partition(":")[0] in whole["volumes"]
@@ -110,7 +84,8 @@ def test_the_service_starts_with_the_settings_that_the_file_gives_it(
 def test_orthanc_is_set_up_as_in_the_chart() -> None:
     manifests = Helm(4).template("trial")
     chart = json.loads(one(manifests, "ConfigMap", "-orthanc")["data"]["orthanc.json"])
-    here = json.loads(compose(**SAID)["configs"]["orthanc"]["content"])
+    content = yaml.safe_load(TEXT)["configs"]["orthanc"]["content"]
+    here = json.loads(put_in(content, **SAID))
     assert here["Plugins"] == chart["Plugins"]
     assert here["PostgreSQL"] == {
         name: value for name, value in chart["PostgreSQL"].items() if name != "Port"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tools.image_bill import debian, operating_system
 from tools.image_requirements import cut, entries, torch_pins
 
 ROOT = Path(__file__).parents[3]
@@ -72,8 +74,31 @@ def test_both_stages_stand_on_the_same_base_and_the_last_is_unprivileged() -> No
     assert "pip" not in last
 
 
+def test_its_label_has_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"\nARG VERSION={project['version']}\n" in DOCKERFILE
+
+
+def test_the_last_stage_is_told_nothing_that_is_secret() -> None:
+    stage = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.findall(r"^ARG (\w+)", stage, re.MULTILINE) == ["BASE", "VERSION", "REVISION"]
+
+
+def test_debian_s_packages_are_named_as_scanners_look_them_up() -> None:
+    system = operating_system('PRETTY_NAME="Debian"\nID=debian\nVERSION_ID="12"\n')
+    assert (system["name"], system["version"]) == ("debian", "12")
+    listing = "libssl3\t3.0.17-1~deb12u3\tamd64\topenssl\tinstalled\n"
+    listing += "bash\t5.2.15-2+b9\tamd64\tbash\tinstalled\nold\t1\tall\told\tconfig-files\n"
+    assert [each["purl"] for each in debian(listing, system)] == [
+        "pkg:deb/debian/bash@5.2.15-2%2Bb9?arch=amd64&distro=debian-12",
+        "pkg:deb/debian/libssl3@3.0.17-1~deb12u3?arch=amd64&distro=debian-12&upstream=openssl",
+    ]
+
+
 def test_no_package_index_is_named() -> None:
-    assert not re.search(r"https?://", DOCKERFILE + (ROOT / "tools" / "test-image.sh").read_text())
+    assert not re.search(r"https?://", DOCKERFILE)
+    for path in (ROOT / "tools").glob("*image*"):
+        assert not re.search(r"https?://", path.read_text()), path
 
 
 def test_a_wheel_holds_the_models_and_all_that_is_no_code(tmp_path: Path) -> None:
