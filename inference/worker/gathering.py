@@ -69,11 +69,6 @@ class Gathering(Generic[Answer]):
             self._changed.notify_all()
             return self._users
 
-    def wait_until_waiting(self, count: int, timeout: float) -> bool:
-        """Wait until so many questions do; False after `timeout` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: len(self._waiting) >= count, timeout)
-
     def answers(self, pictures: Sequence[Picture], explain: bool) -> Sequence[Answer]:
         """Return one for each picture; those with and without `explain` are asked apart."""
         question: _Question[Answer] = _Question(pictures, explain)

@@ -36,6 +36,7 @@ from tests.contracts.results import ResultsContract
 from tests.contracts.reviews import ReviewsContract
 from tests.contracts.rollouts import RolloutsContract
 from tests.contracts.shadows import ShadowsContract
+from tests.contracts.subscribers import SubscribersContract
 from tests.contracts.workitems import WorkitemsContract
 from tests.unit.persistence.conftest import repositories_on
 
@@ -164,6 +165,14 @@ class TestSqlWorkitems(InDatabase, WorkitemsContract):
 
 
 class TestMemoryWorkitems(InMemory, WorkitemsContract):
+    pass
+
+
+class TestSqlSubscribers(InDatabase, SubscribersContract):
+    pass
+
+
+class TestMemorySubscribers(InMemory, SubscribersContract):
     pass
 
 

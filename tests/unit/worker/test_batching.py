@@ -17,6 +17,7 @@ from inference.models.registry import SHIPPED, FolderRegistry
 from inference.ports import Assessment, Model, Picture
 from inference.worker.batching import Batching, SharedModel
 from tests.support.models import picture as drawn
+from tests.support.programs import wait_for
 
 NEVER = 3600.0  # seconds
 LIMIT = 60.0  # seconds, for what should come at once
@@ -132,7 +133,7 @@ def test_what_is_asked_while_the_network_computes_is_gathered(begin: Begin) -> N
     # Two batches are under way: the rest waits, however short it may.
     found += [each.ask(0.25) for each in jobs[2:]]
     assert isinstance(jobs[0].model, SharedModel)
-    assert jobs[0].model.wait_until_waiting(3, LIMIT)
+    wait_for(lambda: len(jobs[0].model._waiting) == 3, "three questions wait", LIMIT)
     model.may_answer.set()
     assert [certainties(each) for each in found] == [[0.5]] * 2 + [[0.25]] * 3
     assert sorted(model.assessed) == [1, 1, 3]
