@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +120,12 @@ class ObjectStore:
 
     def delete(self, key: str) -> None:
         """Remove an object; no error where there is none."""
-        with suppress(FileNotFoundError), _translated():
-            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        try:
+            with _translated():
+                self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        except FileNotFoundError as error:
+            if str(error) == "NoSuchBucket":  # another one may have it
+                raise RepositoryUnavailable("The object store has no such bucket.") from error
 
     def _download(self, key: str, target: Path) -> None:
         answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)

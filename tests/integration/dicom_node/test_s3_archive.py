@@ -149,3 +149,9 @@ def test_wrong_credentials_say_where_to_look(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(SettingsError, match="AWS_SECRET_ACCESS_KEY"):
         store(server).check()
+
+
+def test_nothing_counts_as_removed_where_there_is_no_bucket(server: SeaweedServer) -> None:
+    with pytest.raises(RepositoryUnavailable, match="no such bucket"):
+        store(server, bucket="elsewhere").delete("studies/1/2/3-ab.dcm")
+    store(server).delete("studies/1/2/3-ab.dcm")  # was never there
