@@ -223,6 +223,8 @@ def build_registry(settings: Settings) -> FolderRegistry:
         device=settings.device,
         precision=settings.precision,
         maximum_models=settings.maximum_models,
+        compiling=settings.compile,
+        compiled=settings.state / "compiled",
     )
 
 

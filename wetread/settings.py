@@ -173,6 +173,7 @@ class Settings(BaseSettings):
     inference_threads: int = Field(default=1, ge=1)
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$")] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: Literal["never", "auto", "always"] = "never"
     maximum_models: int = Field(default=8, ge=1)
     worker_jobs: int = Field(default=1, ge=1, le=64)
     maximum_batch: int = Field(default=0, ge=0)  # 0: by the device

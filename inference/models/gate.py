@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,16 @@ from torch import Tensor, nn
 from inference.domain.errors import ManifestError, ModelFailed, WeightsChanged
 from inference.domain.job import ModelId
 from inference.domain.recognition import Kind, Recognition
+from inference.models.compiling import (
+    NEVER,
+    batch_sizes,
+    compile_runtime,
+    drawn,
+    wants_compiling,
+)
 from inference.models.networks import EfficientNetLite0
 from inference.models.preprocessing import prepare
+from inference.models.runtimes.module import native
 from inference.ports import Picture
 
 KINDS = tuple(kind for kind in Kind if kind is not Kind.BLANK)  # in the order of the outputs
@@ -93,13 +100,11 @@ class GateNetwork(nn.Module):
 
 
 class TorchGate:
-    """Implements `inference.ports.Gate`. One call runs at a time."""
+    """Implements `inference.ports.Gate`. The network computes one call at a time."""
 
     def __init__(self, file: GateFile, network: GateNetwork, device: str = "cpu") -> None:
         self._file = file
-        self._device = torch.device(device)
-        self._network = network.eval().requires_grad_(False).to(self._device)
-        self._lock = threading.Lock()
+        self.runtime = native(network.requires_grad_(False), device)
 
     @property
     def model(self) -> ModelId:
@@ -131,13 +136,14 @@ class TorchGate:
         distances = [np.empty(0, dtype=np.float32)]
         for begin in range(0, len(pictures), _BATCH):
             batch = pictures[begin : begin + _BATCH]
-            inputs = torch.stack([prepare(each, self._file.size) for each in batch])
-            with self._lock, torch.inference_mode():
-                inputs = inputs.to(self._device)
-                logits, far = self._network(inputs.contiguous(memory_format=torch.channels_last))
-            certainties.append(torch.softmax(logits, dim=1).cpu().numpy())
-            distances.append(far.cpu().numpy())
+            logits, far = self.runtime.run(self.inputs(batch)).values()
+            certainties.append(torch.softmax(logits, dim=1).numpy())
+            distances.append(far.numpy())
         return np.concatenate(certainties), np.concatenate(distances)
+
+    def inputs(self, pictures: Sequence[Picture]) -> Tensor:
+        """Return (pictures, 3, rows, columns)."""
+        return torch.stack([prepare(each, self._file.size) for each in pictures])
 
     def _recognition(self, certainty: NDArray[np.float32], distance: float) -> Recognition:
         best = int(certainty.argmax())
@@ -173,7 +179,7 @@ def read_gate_file(path: Path) -> GateFile:
     return file
 
 
-def load_gate(path: Path, device: str = "cpu") -> TorchGate:
+def load_gate(path: Path, device: str = "cpu", compiling: str = NEVER) -> TorchGate:
     """Load what the `model.toml` at `path` names. Raises `ManifestError`, `WeightsChanged`."""
     file = read_gate_file(path)
     where = path.parent / file.weights
@@ -193,7 +199,17 @@ def load_gate(path: Path, device: str = "cpu") -> TorchGate:
         network.load_state_dict(weights)
     except (ValueError, RuntimeError, SafetensorError) as error:
         raise ManifestError(f"{where}: the weights do not fit a gate: {error}") from error
-    return TorchGate(file, network, device)
+    gate = TorchGate(file, network, device)
+    if wants_compiling(compiling, device):
+        examples = [gate.inputs(drawn(count, file.size)) for count in batch_sizes(_BATCH)]
+        compile_runtime(gate.runtime, str(gate.model), examples, _certainties)
+    return gate
+
+
+def _certainties(answer: Mapping[str, Tensor]) -> Tensor:
+    """Return what is decided by, (pictures, kinds and the distance)."""
+    logits, far = answer.values()
+    return torch.cat([torch.softmax(logits, dim=1), far[:, None]], dim=1)
 
 
 def _file(raw: Mapping[str, Any]) -> GateFile:

@@ -11,6 +11,7 @@ from safetensors.torch import load
 
 from inference.domain.errors import ManifestError, WeightsChanged
 from inference.domain.manifest import Format, Task
+from inference.models.compiling import NEVER, compile_model, wants_compiling
 from inference.models.device import AUTO, choose_type
 from inference.models.explanations.choosing import build_explainer
 from inference.models.manifest import FILE_NAME, ModelFile
@@ -27,7 +28,11 @@ from inference.models.torch_model import TorchModel
 
 
 def load_model(
-    file: ModelFile, folder: Path, device: str = "cpu", precision: str = AUTO
+    file: ModelFile,
+    folder: Path,
+    device: str = "cpu",
+    precision: str = AUTO,
+    compiling: str = NEVER,
 ) -> NetworkModel:
     """Raises `ManifestError` or `WeightsChanged`; of a server that is down, `ModelFailed`."""
     model = _load(file, folder, device)
@@ -35,6 +40,8 @@ def load_model(
         # Convolutions on a GPU would else have 10 bits where 23 were asked for.
         torch.backends.cudnn.allow_tf32 = False
         model.runtime.half = choose_type(precision, device, file.recipe.half)
+        if wants_compiling(compiling, device):
+            compile_model(model.runtime, str(file.manifest.model), file.recipe)
     return model
 
 

@@ -27,8 +27,9 @@ class FolderRegistry:
     """The models below `roots`, with those that are added while it runs.
 
     `chosen` names the active version of a model; without it, it is the highest. `device` and
-    `precision` are those of `inference.models.device`. So many `maximum_models` stay loaded,
-    those used last, and beside them what somebody still reads by.
+    `precision` are those of `inference.models.device`; `compiling` is that of
+    `inference.models.compiling`, and `compiled` the folder for its code. So many `maximum_models`
+    stay loaded, those used last, and beside them what somebody still reads by.
 
     Raises `ManifestError` or, for a chosen version that is not there, `UnknownModel`.
     """
@@ -40,10 +41,14 @@ class FolderRegistry:
         device: str = "cpu",
         precision: str = "auto",
         maximum_models: int | None = None,
+        compiling: str = "never",
+        compiled: Path | None = None,
     ) -> None:
         self._device = device
         self._precision = precision
         self._maximum_models = maximum_models
+        self._compiling = compiling
+        self._compiled = compiled
         self._chosen = dict(chosen or {})
         self._folders = ModelFolders(roots)
         self._loaded: OrderedDict[ModelId, NetworkModel] = OrderedDict()
@@ -97,7 +102,6 @@ class FolderRegistry:
 
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
-        from inference.models.device import choose_device
         from inference.models.gate import load_gate
 
         newest = next((each for each in self.gates() if each.name == name), None)
@@ -105,15 +109,24 @@ class FolderRegistry:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
         with self._lock:
             if newest not in self._gates:
-                device = choose_device(self._device)
-                self._gates[newest] = load_gate(self._folders.gates[newest], device)
+                device = self._prepared()
+                path = self._folders.gates[newest]
+                self._gates[newest] = load_gate(path, device, self._compiling)
             return self._gates[newest]
 
     def _load(self, file: ModelFile, folder: Path) -> NetworkModel:
-        from inference.models.device import choose_device
         from inference.models.loading import load_model
 
-        return load_model(file, folder, choose_device(self._device), self._precision)
+        return load_model(file, folder, self._prepared(), self._precision, self._compiling)
+
+    def _prepared(self) -> str:
+        """Return the device."""
+        from inference.models.compiling import NEVER, keep_compiled
+        from inference.models.device import choose_device
+
+        if self._compiled is not None and self._compiling != NEVER:
+            keep_compiled(self._compiled)
+        return choose_device(self._device)
 
     def _make_room(self, more: int = 1) -> None:
         """Let go of the models used longest ago, so that there is room for `more`."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,8 @@ class ModuleRuntime:
     `takes_list`: it wants a list of (channels, rows, columns), as torchvision's detectors do.
     `channels_last`: the order in memory in which convolutions of torch are fastest.
 
-    `half`: the type of less than 32 bits in which `run` may make sums, or None. Who computes
-    gradients does not use it.
+    `half`: the type of less than 32 bits in which `run` may make sums, or None. `forward`: what
+    `run` asks, `network` or what it was compiled to. Who computes gradients uses neither.
 
     One call runs at a time under `lock`: Grad-CAM keeps what its hooks saw on the network.
     """
@@ -34,15 +35,16 @@ class ModuleRuntime:
     ) -> None:
         self.network = network
         self.device = torch.device(device)
+        self.takes_list = takes_list
+        self.forward: Callable[[Any], object] = network
         self.half: torch.dtype | None = None
         self.lock = threading.Lock()
-        self._takes_list = takes_list
         self._channels_last = channels_last
 
     def run(self, batch: Tensor) -> Mapping[str, Tensor]:
         with self.lock, torch.inference_mode(), self._numbers():
             inputs = self.inputs(batch)
-            return named(self.network(list(inputs) if self._takes_list else inputs))
+            return named(self.forward(list(inputs) if self.takes_list else inputs))
 
     def _numbers(self) -> AbstractContextManager[object]:
         if self.half is None:

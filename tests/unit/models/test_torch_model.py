@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,6 +84,18 @@ def test_without_explain_there_are_no_heat_maps_and_the_same_certainty(model: To
     assert plain.certainty["pneumonia"] == pytest.approx(
         only(model, one).certainty["pneumonia"], abs=1e-5
     )
+
+
+def test_what_is_read_without_heat_maps_is_not_kept(model: TorchModel) -> None:
+    def held() -> int:
+        gc.collect()
+        return sum(type(each) is torch.Tensor for each in gc.get_objects())
+
+    model.assess([picture()])
+    before = held()
+    for seed in range(5):
+        model.assess([picture(seed=seed)], explain=False)
+    assert held() <= before
 
 
 def test_two_threads_do_not_disturb_each_other(model: TorchModel) -> None:
