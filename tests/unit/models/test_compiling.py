@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ from inference.models.runtimes.module import ModuleRuntime, native
 from tests.support.models import picture, write_model
 
 SMALL = ModelId("small", "1.0.0")
-HAS_COMPILER = bool(shutil.which("gcc") and shutil.which("g++"))
+HEADERS = Path(sysconfig.get_paths()["include"]) / "Python.h"
+HAS_COMPILER = bool(shutil.which("gcc") and shutil.which("g++") and HEADERS.is_file())
 
 Compile = Callable[[nn.Module], Callable[[Tensor], object]]
 
@@ -329,7 +331,7 @@ def _torchs_own(runtime: ModuleRuntime, monkeypatch: pytest.MonkeyPatch, cache: 
     assert runtime.forward.is_compiled
 
 
-@pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler")
+@pytest.mark.skipif(not HAS_COMPILER, reason="no C++ compiler, or no headers of Python")
 @pytest.mark.filterwarnings("default")  # torch's own, while it compiles
 def test_torch_compiles_it_on_a_cpu(
     runtime: ModuleRuntime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
