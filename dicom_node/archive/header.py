@@ -49,7 +49,7 @@ _PATIENT_BIRTH_DATE = 0x00100030
 _PATIENT_AGE = 0x00101010
 _BODY_PART_EXAMINED = 0x00180015
 _STUDY_DATE = 0x00080020
-_PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # PS3.3 C.7.6.24, .25, C.7.6.3
+PIXEL_DATA = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # PS3.3 C.7.6.24, .25, C.7.6.3
 
 _TEXT = {  # attribute of `Attributes` -> tag; decoded with the Specific Character Set
     "patient_id": 0x00100020,
@@ -171,7 +171,7 @@ def _description(stream: Stream, syntax: Syntax, meta: FileMeta) -> Description:
     has_pixels = False
     for element in walk(stream, syntax, _WANTED, _ENTERED):
         if not element.path:
-            has_pixels = has_pixels or (element.tag in _PIXEL_DATA and element.length != 0)
+            has_pixels = has_pixels or (element.tag in PIXEL_DATA and element.length != 0)
             if element.value is not None:
                 values[element.tag] = element.value
         elif _is_region_meaning(element) and not region:

@@ -14,13 +14,13 @@ from pydicom.datadict import dictionary_VR
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from dicom_node.archive.encoding import LONG_FORM, SHORT_FORM
+from dicom_node.archive.header import PIXEL_DATA
 
 _HEAD = 32 << 10  # bytes, which hold nearly every header
 _LONGEST = 4 << 20  # bytes
 _DATA_SET = 132  # where the File Meta Information begins (PS3.10 Section 7.1)
 _META = 0x0002
 _TRANSFER_SYNTAX_UID = 0x00020010
-_PIXELS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # PS3.3 C.7.6.24, C.7.6.25, C.7.6.3
 _IMPLICIT_VR = str(ImplicitVRLittleEndian)
 _OTHERS = frozenset(("", str(DeflatedExplicitVRLittleEndian), str(ExplicitVRBigEndian)))
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD  # PS3.5 Section 7.5
@@ -87,7 +87,7 @@ def _header(data: bytes) -> RawHeader:
                 raise _MoreToRead
             return RawHeader(values, None, is_implicit)
         tag, vr, length, position = _element(data, position, is_implicit)
-        if tag in _PIXELS:
+        if tag in PIXEL_DATA:
             return RawHeader(values, (tag, vr or "OW"), is_implicit)
         if tag <= last:
             raise Unusual
