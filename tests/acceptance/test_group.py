@@ -32,7 +32,7 @@ from tests.support.seaweedfs import SeaweedServer
 from tests.support.servers import OrthancServer
 
 BUCKET, REGION = "hospital", "any"
-STUDIES = int(os.environ.get("WETREAD_TEST_STUDIES", "40"))
+STUDIES = int(os.environ.get("WETREAD_TEST_STUDIES", "16"))
 PATIENCE = 240 + 5 * STUDIES  # seconds
 OUTAGE = float(os.environ.get("WETREAD_TEST_OUTAGE", "3"))  # seconds
 AHEAD = 6  # studies that a STAT one overtakes
