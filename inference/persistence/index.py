@@ -14,23 +14,20 @@ from inference.domain.accounting import Account
 from inference.domain.errors import ConflictingInstance
 from inference.domain.event import Event, EventKind
 from inference.domain.instance import (
-    Attributes,
-    Description,
     Incident,
     Instance,
-    Origin,
-    Priority,
     Receipt,
 )
 from inference.domain.job import JobRequest
 from inference.domain.study import Study, StudyState
 from inference.persistence.account import count_all
 from inference.persistence.cataloguing import catalogue
-from inference.persistence.codec import from_json, to_json
+from inference.persistence.codec import to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
 from inference.persistence.queue import insert_jobs
 from inference.persistence.removals import is_retired, receive_again, times_removed
+from inference.persistence.rows import columns_of, incident_of, instance_of, study_of
 from inference.persistence.tables import (
     incidents,
     instances,
@@ -39,8 +36,6 @@ from inference.persistence.tables import (
     revisions,
     studies,
 )
-
-_LARGEST = 2**63 - 1  # of a BIGINT
 
 
 class SqlIndex:
@@ -54,7 +49,7 @@ class SqlIndex:
             row = connection.execute(
                 select(instances).where(instances.c.sop_instance_uid == sop_instance_uid)
             ).one_or_none()
-            return None if row is None else _instance(row)
+            return None if row is None else instance_of(row)
 
     def is_result(self, sop_instance_uid: str) -> bool:
         with self._database.reading() as connection:
@@ -108,7 +103,7 @@ class SqlIndex:
             rows = connection.execute(
                 select(incidents).order_by(incidents.c.incident_id.desc()).limit(limit)
             )
-            return tuple(_incident(row) for row in rows)
+            return tuple(incident_of(row) for row in rows)
 
     def study(self, study_instance_uid: str) -> Study | None:
         with self._database.reading() as connection:
@@ -139,7 +134,7 @@ class SqlIndex:
                     instances.c.sop_instance_uid,
                 )
             )
-            return tuple(_instance(row) for row in rows)
+            return tuple(instance_of(row) for row in rows)
 
     def receiving(self) -> Sequence[Study]:
         with self._database.reading() as connection:
@@ -234,7 +229,7 @@ def _add(
         )
     if removals or (known and known.removed):
         receive_again(connection, instance.sop_instance_uid, removals)
-    connection.execute(insert(instances).values(received_at=at, **_columns(instance)))
+    connection.execute(insert(instances).values(received_at=at, **columns_of(instance)))
     catalogue(connection, instance.description, instance.key)
     if known is None or known.state is StudyState.STABLE:
         revision = known.revision + 1 if known else 1
@@ -243,70 +238,3 @@ def _add(
             Event(EventKind.STUDY_RECEIVED, instance.study_instance_uid, revision=revision),
         )
     return Receipt.STORED
-
-
-def _columns(instance: Instance) -> dict[str, Any]:
-    description = instance.description
-    return {
-        "sop_instance_uid": description.sop_instance_uid,
-        "series_instance_uid": description.series_instance_uid,
-        "study_instance_uid": description.study_instance_uid,
-        "sop_class_uid": description.sop_class_uid,
-        "transfer_syntax_uid": description.transfer_syntax_uid,
-        "series_number": _sortable(instance.attributes.series_number),
-        "instance_number": _sortable(instance.attributes.instance_number),
-        "attributes": to_json(instance.attributes),
-        "origin": to_json(instance.origin),
-        "key": instance.key,
-        "sha256": instance.sha256,
-        "size": instance.size,
-    }
-
-
-def _sortable(number: int | None) -> int | None:
-    # An IS of more than 12 characters is against PS3.5 Section 6.2, and must not stop us.
-    return None if number is None or abs(number) > _LARGEST else number
-
-
-def _instance(row: Any) -> Instance:
-    return Instance(
-        description=Description(
-            study_instance_uid=row.study_instance_uid,
-            series_instance_uid=row.series_instance_uid,
-            sop_instance_uid=row.sop_instance_uid,
-            sop_class_uid=row.sop_class_uid,
-            transfer_syntax_uid=row.transfer_syntax_uid,
-            attributes=from_json(Attributes, row.attributes),
-        ),
-        origin=from_json(Origin, row.origin),
-        key=row.key,
-        sha256=row.sha256,
-        size=row.size,
-    )
-
-
-def study_of(row: Any) -> Study:
-    """Return the Study of a row of `studies`."""
-    return Study(
-        study_instance_uid=row.study_instance_uid,
-        state=row.state,
-        revision=row.revision,
-        instances=row.instances,
-        priority=Priority(row.priority),
-        received_at=row.received_at,
-        quiet_until=row.quiet_until,
-        attributes=from_json(Attributes, row.attributes),
-        removed=row.removed,
-        removed_at=row.removed_at,
-    )
-
-
-def _incident(row: Any) -> Incident:
-    return Incident(
-        kind=row.kind,
-        reason=row.reason,
-        key=row.key,
-        origin=from_json(Origin, row.origin),
-        sop_instance_uid=row.sop_instance_uid,
-        study_instance_uid=row.study_instance_uid,
-    )

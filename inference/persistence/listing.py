@@ -21,12 +21,12 @@ from inference.domain.reading import Reading
 from inference.domain.review import Review
 from inference.persistence.catalog_tables import catalog_studies
 from inference.persistence.engine import Database
-from inference.persistence.index import study_of
 from inference.persistence.outbox import delivery_of
 from inference.persistence.queue import job_of
 from inference.persistence.reading import has_modality, readings_of
 from inference.persistence.results import result_of
 from inference.persistence.reviews import review_of
+from inference.persistence.rows import study_of
 from inference.persistence.tables import (
     deliveries,
     jobs,

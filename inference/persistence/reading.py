@@ -25,10 +25,10 @@ from inference.domain.reading import (
 from inference.domain.result import Result
 from inference.persistence.catalog_tables import catalog_series, catalog_studies
 from inference.persistence.engine import Database
-from inference.persistence.index import study_of
 from inference.persistence.queue import job_of
 from inference.persistence.results import results_of
 from inference.persistence.reviews import review_of
+from inference.persistence.rows import study_of
 from inference.persistence.tables import (
     deliveries,
     jobs,
