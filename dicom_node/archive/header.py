@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -149,6 +151,13 @@ def describe(part10: Path) -> Description:
     Raises `UnreadableInstance` (no Part 10 file, truncated, or one of the four UIDs is
     missing) or `InvalidUid`.
     """
+    with data_set(part10) as (stream, syntax, meta):
+        return _description(stream, syntax, meta)
+
+
+@contextmanager
+def data_set(part10: Path) -> Iterator[tuple[Stream, Syntax, FileMeta]]:
+    """Open a Part 10 file at its first data element. Raises as `read_file_meta` does."""
     with part10.open("rb") as file:
         meta = read_file_meta(file)
         file.seek(meta.data_set_offset)
@@ -161,7 +170,7 @@ def describe(part10: Path) -> Description:
         else:
             syntax = guess_syntax(file.read(8), syntax)
             file.seek(meta.data_set_offset)
-        return _description(stream, syntax, meta)
+        yield stream, syntax, meta
 
 
 def _description(stream: Stream, syntax: Syntax, meta: FileMeta) -> Description:

@@ -1,0 +1,221 @@
+"""How two Part 10 files differ: which attributes, and whether pixels are among them."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
+
+from dicom_node.archive.encoding import Stream, walk
+from dicom_node.archive.header import PIXEL_DATA, data_set
+from dicom_node.archive.values import decoder_for
+from inference.domain.errors import UnreadableInstance
+
+_CHUNK = 1 << 20  # bytes
+_MAX_ELEMENTS = 200_000  # of either: what is compared is held in memory
+_SHOWN = 200  # bytes of a value
+_CHARACTER_SET = 0x00080005
+
+_NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}  # PS3.5 Table 6.2-1
+_PLAIN = frozenset(["AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
+_TEXT = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"])
+
+
+class Change(StrEnum):
+    CHANGED = "changed"
+    ADDED = "added"  # in the other alone
+    MISSING = "missing"  # in the first alone
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeDifference:
+    """`path` holds the tags of the sequences around it, as does every tag: (gggg,eeee).
+
+    `first` and `other` are the values as text, None where there is none or nobody asked.
+    """
+
+    path: tuple[str, ...]
+    tag: str
+    keyword: str
+    change: Change
+    first: str | None = None
+    other: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`pixels`: are pixels among what differs? With other Transfer Syntaxes they may do so in
+    their encoding alone.
+    """
+
+    attributes: tuple[AttributeDifference, ...]
+    pixels: bool
+    transfer_syntaxes: tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Found:
+    """All values of an attribute at one place, by their digests."""
+
+    digests: list[bytes] = field(default_factory=list)
+    head: bytes = b""  # of the first
+    length: int = 0  # bytes of all
+
+
+@dataclass(slots=True)
+class _Read:
+    transfer_syntax_uid: str
+    big_endian: bool
+    # By the tags of the sequences around, then its own.
+    found: dict[tuple[int, ...], _Found] = field(default_factory=dict)
+
+    def keep(self, place: tuple[int, ...], skipped: Sequence[_Skipped]) -> None:
+        found = self.found.setdefault(place, _Found())
+        for each in skipped:
+            found.head = found.head if found.digests else each.head
+            found.length += each.length
+            found.digests.append(each.digest)
+
+
+def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
+    """Compare data sets, not File Meta Information; with `values` say what they hold.
+
+    Raises `UnreadableInstance`, also where there is more than can be compared.
+    """
+    one, two = _read(first), _read(other)
+    different = [
+        place
+        for place in sorted(one.found.keys() | two.found.keys())
+        if _digests(one, place) != _digests(two, place)
+    ]
+    return Difference(
+        tuple(_difference(one, two, place, values) for place in different),
+        any(place[-1] in PIXEL_DATA for place in different),
+        (one.transfer_syntax_uid, two.transfer_syntax_uid),
+    )
+
+
+def _digests(read: _Read, place: tuple[int, ...]) -> list[bytes] | None:
+    found = read.found.get(place)
+    return None if found is None else found.digests
+
+
+def _difference(
+    one: _Read, two: _Read, place: tuple[int, ...], values: bool
+) -> AttributeDifference:
+    change = Change.CHANGED
+    if place not in one.found:
+        change = Change.ADDED
+    elif place not in two.found:
+        change = Change.MISSING
+    *path, tag = place
+    return AttributeDifference(
+        tuple(map(_written, path)),
+        _written(tag),
+        keyword_for_tag(tag),
+        change,
+        _value(one, place) if values else None,
+        _value(two, place) if values else None,
+    )
+
+
+def _written(tag: int) -> str:
+    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Skipped:
+    digest: bytes
+    head: bytes
+    length: int
+
+
+class _Digesting:
+    """A stream that keeps digests of what is skipped: the values, and nothing between them."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.skipped: list[_Skipped] = []
+
+    def read(self, count: int) -> bytes:
+        return self._stream.read(count)
+
+    def skip(self, count: int) -> None:
+        digest, head, left = hashlib.blake2b(digest_size=16), b"", count
+        while left:
+            data = self._stream.read(min(left, _CHUNK))
+            if not data:
+                raise UnreadableInstance("the data set is truncated: a value runs beyond its end")
+            digest.update(data)
+            head = head or data[:_SHOWN]
+            left -= len(data)
+        self.skipped.append(_Skipped(digest.digest(), head, count))
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def _read(part10: Path) -> _Read:
+    with data_set(part10) as (stream, syntax, meta):
+        digesting = _Digesting(stream)
+        read = _Read(meta.transfer_syntax_uid, syntax.big_endian)
+        around: tuple[int, ...] = ()  # Pixel Data, whose fragments follow (PS3.5 Section A.4)
+        count = 0
+        for element in walk(digesting, syntax, (), _sequences()):
+            skipped, digesting.skipped = digesting.skipped, []
+            count += 1 + len(skipped)
+            if count > _MAX_ELEMENTS:
+                raise UnreadableInstance("there is more in it than can be compared")
+            # A sequence that is entered was not skipped.
+            own = skipped[-1:] if skipped and skipped[-1].length == element.length else []
+            if around:
+                read.keep(around, skipped[: len(skipped) - len(own)])
+            place = (*element.path, element.tag)
+            if element.tag & 0xFFFF:  # a group's length (PS3.5 Section 7.2) says nothing new
+                read.keep(place, own)
+            around = place if element.length is None else ()
+        if around:
+            read.keep(around, digesting.skipped)
+        return read
+
+
+@cache
+def _sequences() -> frozenset[int]:
+    return frozenset(tag for tag in keyword_dict.values() if dictionary_VR(tag) == "SQ")
+
+
+def _value(read: _Read, place: tuple[int, ...]) -> str | None:
+    """Return a value as one reads it, the first where there are several, cut where it is long."""
+    found, tag = read.found.get(place), place[-1]
+    if found is None:
+        return None
+    vr = _vr(tag)
+    if not found.digests or tag in PIXEL_DATA:
+        return f"{found.length} bytes" if found.length else ""
+    if vr in _TEXT or vr in _PLAIN:
+        charset = read.found.get((_CHARACTER_SET,))
+        decode = decoder_for(charset.head if charset and vr in _TEXT else b"")
+        text = decode(found.head.rstrip(b"\0 "))
+        return text + ("…" if found.length > len(found.head) else "")
+    code = _NUMBERS.get(vr, "")
+    if code and found.head:
+        size = struct.calcsize(code)
+        some = found.head[: len(found.head) // size * size]
+        order = ">" if read.big_endian else "<"
+        numbers = struct.unpack(f"{order}{len(some) // size}{code}", some)
+        text = "\\".join(f"{each:g}" for each in numbers)
+        return text + ("…" if found.length > len(some) else "")
+    return f"{found.length} bytes"
+
+
+def _vr(tag: int) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:  # private, or unknown to this version
+        return "UN"
