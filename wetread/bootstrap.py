@@ -25,6 +25,7 @@ from inference.persistence.catalog import SqlCatalog
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.events import SqlEvents
+from inference.persistence.incidents import SqlIncidents
 from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import check, migrate
@@ -79,6 +80,7 @@ class Stores:
     events: SqlEvents
     workitems: SqlWorkitems
     removals: SqlRemovals
+    incidents: SqlIncidents
     archive: DiskArchive | S3Archive
 
     def close(self) -> None:
@@ -165,6 +167,7 @@ def _stores(settings: Settings, database: Database) -> Stores:
         SqlEvents(database),
         SqlWorkitems(database),
         SqlRemovals(database),
+        SqlIncidents(database),
         open_archive(settings),
     )
 

@@ -14,10 +14,11 @@ from dicom_node.archive.keys import (
     QUARANTINE,
     RESULTS,
     STUDIES,
-    check_instance_key,
     check_key,
+    check_received_key,
     instance_key,
     quarantine_key,
+    reason_key,
     result_key,
 )
 from dicom_node.archive.spool import Spool
@@ -48,17 +49,22 @@ class DiskArchive(Spool):
         return key
 
     def remove(self, key: str) -> None:
-        path = self._root / check_instance_key(key)
+        checked = check_received_key(key)
         with durable.translated():
-            durable.remove(path, self._root / STUDIES)
+            if checked.startswith(f"{QUARANTINE}/"):
+                durable.remove(self._root / checked, self._root / QUARANTINE)
+                # The reason last: no file lies there unexplained.
+                durable.remove(self._root / reason_key(checked), self._root / QUARANTINE)
+            else:
+                durable.remove(self._root / checked, self._root / STUDIES)
 
-    def quarantine(self, spooled: Path, reason: str) -> str:
+    def quarantine(self, spooled: Path, reason: str, removals: int = 0) -> str:
         # The same bytes again are the same file: a sender that never gives up fills no disk.
-        key = quarantine_key(self.digest(spooled))
+        key = quarantine_key(self.digest(spooled), removals)
         target = self._root / key
         with durable.translated():
             # The reason first: after a crash no file lies here unexplained.
-            durable.write(target.with_suffix(".json"), json.dumps({"reason": reason}).encode())
+            durable.write(self._root / reason_key(key), json.dumps({"reason": reason}).encode())
             durable.move(spooled, target)
         return key
 

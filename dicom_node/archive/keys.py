@@ -6,6 +6,7 @@
     studies/<Study>/<Series>/<SOP>-<digest>-1.dcm   the same, received again after a removal
     results/<Study>/<SOP>.dcm                       what Wetread made
     quarantine/<digest>.dcm, .json                  set aside, and why
+    quarantine/<digest>-1.dcm, .json                the same, sent again after a removal
 """
 
 from __future__ import annotations
@@ -34,15 +35,21 @@ def result_key(study_instance_uid: str, sop_instance_uid: str) -> str:
     return f"{RESULTS}/{check_uid(study_instance_uid)}/{check_uid(sop_instance_uid)}.dcm"
 
 
-def quarantine_key(digest: str) -> str:
-    return f"{QUARANTINE}/{digest}.dcm"
+def quarantine_key(digest: str, removals: int = 0) -> str:
+    again = f"-{removals}" if removals else ""
+    return f"{QUARANTINE}/{digest}{again}.dcm"
 
 
-def check_instance_key(key: str) -> str:
-    """Raises `ValueError` for what `instance_key` did not make."""
+def reason_key(key: str) -> str:
+    """Return where it stands why the file of this key was set aside."""
+    return key.removesuffix(".dcm") + ".json"
+
+
+def check_received_key(key: str) -> str:
+    """Raises `ValueError` for what neither `instance_key` nor `quarantine_key` made."""
     checked = check_key(key)
-    if not checked.startswith(f"{STUDIES}/"):
-        raise ValueError("not the key of an Instance that came in")
+    if not checked.startswith((f"{STUDIES}/", f"{QUARANTINE}/")):
+        raise ValueError("not the key of something that came in")
     return checked
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from dicom_node.archive import durable
 from dicom_node.archive.cache import Cache
 from dicom_node.archive.keys import (
-    check_instance_key,
+    QUARANTINE,
     check_key,
+    check_received_key,
     instance_key,
     quarantine_key,
+    reason_key,
     result_key,
 )
 from dicom_node.archive.object_store import ObjectStore
@@ -41,14 +43,15 @@ class S3Archive(Spool):
 
     def remove(self, key: str) -> None:
         # Copies in the caches of other processes go when there is no more room for them.
-        checked = check_instance_key(key)
-        self._store.delete(checked)
-        self._cache.drop(checked)
+        checked = check_received_key(key)
+        self._drop(checked)
+        if checked.startswith(f"{QUARANTINE}/"):
+            self._drop(reason_key(checked))
 
-    def quarantine(self, spooled: Path, reason: str) -> str:
-        key = quarantine_key(self.digest(spooled))
+    def quarantine(self, spooled: Path, reason: str, removals: int = 0) -> str:
+        key = quarantine_key(self.digest(spooled), removals)
         # The reason first: no file lies there unexplained.
-        self._write(key.removesuffix(".dcm") + ".json", json.dumps({"reason": reason}).encode())
+        self._write(reason_key(key), json.dumps({"reason": reason}).encode())
         return self._keep(key, spooled)
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
@@ -77,6 +80,10 @@ class S3Archive(Spool):
                 return False
             self._store.put(checked, source)
         return True
+
+    def _drop(self, key: str) -> None:
+        self._store.delete(key)
+        self._cache.drop(key)
 
     def _keep(self, key: str, spooled: Path) -> str:
         with durable.translated():

@@ -14,8 +14,9 @@ class Account:
     (`instances_by_study`, `removed_by_study`). Jobs: one or more for each stable revision,
     each queued, running, done, refused or failed. Deliveries: one for each ended Job, and
     for each review of a result, and Destination; each pending, delivered or failed.
-    Incidents: set aside, not in a Study. Jobs in shadow, and their results, stand apart and
-    count nowhere else.
+    Incidents: set aside, not in a Study; open ones are `conflicts` or `unreadable`, and of
+    resolved ones the bytes may be removed (`incidents_removed`). Jobs in shadow, and their
+    results, stand apart and count nowhere else.
     """
 
     studies_received: int
@@ -45,8 +46,11 @@ class Account:
     deliveries_pending: int
     deliveries_delivered: int
     deliveries_failed: int
+    incidents: int
     conflicts: int
     unreadable: int
+    incidents_resolved: int
+    incidents_removed: int
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -89,6 +93,14 @@ class Account:
                 "deliveries = pending + delivered + failed",
                 self.deliveries
                 == self.deliveries_pending + self.deliveries_delivered + self.deliveries_failed,
+            ),
+            (
+                "incidents = conflicts + unreadable + resolved",
+                self.incidents == self.conflicts + self.unreadable + self.incidents_resolved,
+            ),
+            (
+                "what open incidents set aside is there",
+                self.incidents_removed <= self.incidents_resolved,
             ),
         )
         return tuple(text for text, holds in checks if not holds)

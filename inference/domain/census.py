@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from inference.domain.incident import IncidentKind
 from inference.domain.instance import Priority
 from inference.domain.job import JobState
 from inference.domain.study import StudyState
@@ -25,7 +26,8 @@ class Queued:
 class Census:
     """Counts; those of Jobs by state and name of the model, those of Deliveries by Destination.
 
-    Jobs in shadow wait in `queued` like the others, and are not in `jobs`.
+    Jobs in shadow wait in `queued` like the others, and are not in `jobs`. `removed` is of
+    Instances that retention took away and that did not come again. `incidents` are open.
     """
 
     studies: Mapping[StudyState, int]
@@ -33,3 +35,6 @@ class Census:
     queued: tuple[Queued, ...]
     waiting: Mapping[str, int]
     failed: Mapping[str, int]
+    instances: int
+    removed: int
+    incidents: Mapping[IncidentKind, int]

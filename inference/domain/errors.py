@@ -9,6 +9,9 @@
     │   ├── UnreadableInstance
     │   ├── ConflictingInstance
     │   ├── InvalidReview
+    │   ├── InvalidResolution
+    │   ├── UnknownIncident
+    │   ├── IncidentResolved
     │   ├── WorkitemError             by what PS3.4 Annex CC allows
     │   │   ├── InvalidWorkitem
     │   │   ├── UnknownWorkitem
@@ -70,6 +73,18 @@ class ConflictingInstance(InputError):
 
 class InvalidReview(InputError):
     """The review does not fit the result that it is about."""
+
+
+class InvalidResolution(InputError):
+    """An incident cannot be resolved in this way."""
+
+
+class UnknownIncident(InputError):
+    """There is no incident of this number."""
+
+
+class IncidentResolved(InputError):
+    """Somebody has resolved the incident already."""
 
 
 class WorkitemError(InputError):

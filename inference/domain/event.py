@@ -18,14 +18,17 @@ class EventKind(StrEnum):
     DELIVERY_SENT = "delivery.sent"
     DELIVERY_FAILED = "delivery.failed"  # for good
     REVIEW_MADE = "review.made"
+    IMAGES_REMOVED = "images.removed"  # by retention
+    INCIDENT_OPENED = "incident.opened"  # bytes were set aside
+    INCIDENT_CLOSED = "incident.closed"  # somebody resolved it
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """`number` grows as things come to be: who has read up to one has missed nothing before.
 
-    `detail` is the model, the Destination or the verdict that it is about. `at` is None before
-    it is kept.
+    `detail` is the model, the Destination or the verdict that it is about; how many images were
+    removed; of what kind an incident is, or what was decided. `at` is None before it is kept.
     """
 
     kind: EventKind
@@ -34,6 +37,7 @@ class Event:
     job_id: int | None = None
     delivery_id: int | None = None
     review_id: int | None = None
+    incident_id: int | None = None
     detail: str = ""
     shadow: bool = False
     number: int = 0

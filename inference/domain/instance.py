@@ -121,22 +121,3 @@ class Receipt(StrEnum):
     STORED = "stored"
     HELD_ALREADY = "held already"
     OWN_RESULT = "own result"  # this node's or another's
-
-
-class IncidentKind(StrEnum):
-    """Why bytes were set aside."""
-
-    CONFLICT = "conflict"  # same SOP Instance UID, other bytes
-    UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Bytes that were set aside, and why. `key` is the Archive's name for them."""
-
-    kind: IncidentKind
-    reason: str
-    key: str
-    origin: Origin
-    sop_instance_uid: str = ""
-    study_instance_uid: str = ""

@@ -85,12 +85,13 @@ class FakeArchive:
 
     def remove(self, key: str) -> None:
         path = self.path(key)
-        if not key.startswith("studies/"):
-            raise ValueError("not the key of an Instance that came in")
+        if not key.startswith(("studies/", "quarantine/")):
+            raise ValueError("not the key of something that came in")
         path.unlink(missing_ok=True)
+        self.reasons.pop(key, None)
 
-    def quarantine(self, spooled: Path, reason: str) -> str:
-        key = self._move(spooled, f"quarantine/{self.digest(spooled)}.dcm")
+    def quarantine(self, spooled: Path, reason: str, removals: int = 0) -> str:
+        key = self._move(spooled, f"quarantine/{self.digest(spooled)}-{removals}.dcm")
         self.reasons[key] = reason
         return key
 

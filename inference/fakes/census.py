@@ -20,13 +20,14 @@ class MemoryCensusTaker:
         with self._store.transaction():
             jobs = [row.job for row in self._store.jobs.values()]
             deliveries = list(self._store.deliveries.values())
-            studies = Counter(each.state for each in self._store.studies.values())
+            held = list(self._store.studies.values())
+            aside = [each for each in self._store.incidents if each.resolution is None]
         waits: dict[tuple[str, Priority], list[datetime]] = defaultdict(list)
         for each in jobs:
             if each.state is JobState.QUEUED:
                 waits[_model(each), each.request.priority].append(each.enqueued_at)
         return Census(
-            studies=studies,
+            studies=Counter(each.state for each in held),
             jobs=Counter((each.state, _model(each)) for each in jobs if not each.request.shadow),
             queued=tuple(
                 Queued(model, priority, len(enqueued), min(enqueued))
@@ -34,6 +35,9 @@ class MemoryCensusTaker:
             ),
             waiting=Counter(e.destination for e in deliveries if e.state is DeliveryState.PENDING),
             failed=Counter(e.destination for e in deliveries if e.state is DeliveryState.FAILED),
+            instances=sum(each.instances for each in held),
+            removed=sum(each.removed for each in held),
+            incidents=Counter(each.kind for each in aside),
         )
 
 

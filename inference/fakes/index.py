@@ -10,9 +10,11 @@ from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import ConflictingInstance, RepositoryUnavailable
 from inference.domain.event import Event, EventKind
-from inference.domain.instance import Incident, IncidentKind, Instance, Receipt
+from inference.domain.incident import Incident, IncidentKind
+from inference.domain.instance import Instance, Receipt
 from inference.domain.job import JobRequest, JobState
 from inference.domain.study import Study, StudyState
+from inference.fakes.incidents import MemoryIncidents
 from inference.fakes.store import MemoryStore
 
 
@@ -83,15 +85,11 @@ class MemoryIndex:
             study = self._store.studies[row.study_instance_uid]
             self._store.studies[row.study_instance_uid] = replace(study, removed=study.removed - 1)
 
-    def add_incident(self, incident: Incident, at: datetime) -> None:
-        with self._store.transaction():
-            known = {(each.key, each.kind) for each in self._store.incidents}
-            if (incident.key, incident.kind) not in known:
-                self._store.incidents.append(incident)
+    def incident_removals(self, sha256: str) -> int:
+        return MemoryIncidents(self._store).removals(sha256)
 
-    def incidents(self, limit: int = 100) -> Sequence[Incident]:
-        with self._store.transaction():
-            return tuple(reversed(self._store.incidents))[:limit]
+    def add_incident(self, incident: Incident, at: datetime, removals: int = 0) -> None:
+        MemoryIncidents(self._store).add(incident, at, removals)
 
     def study(self, study_instance_uid: str) -> Study | None:
         with self._store.transaction():
@@ -155,7 +153,8 @@ class MemoryIndex:
             shadows = {row.job.job_id: row.job.state for row in rows if row.job.request.shadow}
             states = list(shadows.values())
             deliveries = [each.state for each in self._store.deliveries.values()]
-            incidents = [each.kind for each in self._store.incidents]
+            incidents = self._store.incidents
+            aside = [each.kind for each in incidents if each.resolution is None]
             return Account(
                 studies_received=len(studies),
                 studies_receiving=studies.count(StudyState.RECEIVING),
@@ -186,8 +185,11 @@ class MemoryIndex:
                 deliveries_pending=deliveries.count(DeliveryState.PENDING),
                 deliveries_delivered=deliveries.count(DeliveryState.DELIVERED),
                 deliveries_failed=deliveries.count(DeliveryState.FAILED),
-                conflicts=incidents.count(IncidentKind.CONFLICT),
-                unreadable=incidents.count(IncidentKind.UNREADABLE),
+                incidents=len(incidents),
+                conflicts=aside.count(IncidentKind.CONFLICT),
+                unreadable=aside.count(IncidentKind.UNREADABLE),
+                incidents_resolved=len(incidents) - len(aside),
+                incidents_removed=sum(not each.key for each in incidents),
             )
 
 

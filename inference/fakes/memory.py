@@ -6,6 +6,7 @@ from inference.fakes.catalog import MemoryCatalog
 from inference.fakes.census import MemoryCensusTaker
 from inference.fakes.cursors import MemoryCursors
 from inference.fakes.events import MemoryEvents
+from inference.fakes.incidents import MemoryIncidents
 from inference.fakes.index import MemoryIndex
 from inference.fakes.listing import MemoryListing
 from inference.fakes.outbox import MemoryOutbox
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryCensusTaker",
     "MemoryCursors",
     "MemoryEvents",
+    "MemoryIncidents",
     "MemoryIndex",
     "MemoryJobQueue",
     "MemoryListing",

@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from inference.domain.errors import RepositoryUnavailable
-from inference.domain.instance import IncidentKind, Instance
+from inference.domain.event import Event, EventKind
+from inference.domain.incident import IncidentKind
+from inference.domain.instance import Instance
 from inference.domain.retention import RetentionTerms, StudyUse, Weighed, claims
 from inference.domain.study import Study
 from inference.domain.workitem_search import WorkitemSearch
+from inference.fakes.incidents import MemoryIncidents
 from inference.fakes.store import MemoryStore, RemovedRow
 from inference.ports.workitems import Workitems
 
@@ -71,17 +74,33 @@ class MemoryRemovals:
             self._store.studies[study_instance_uid] = replace(
                 study, instances=0, removed=study.removed + len(gone), removed_at=at
             )
+            of_study = [
+                each.incident_id
+                for each in self._store.incidents
+                if each.study_instance_uid == study_instance_uid
+            ]
+            MemoryIncidents(self._store).remove(of_study, at)
+            told = Event(
+                EventKind.IMAGES_REMOVED,
+                study_instance_uid,
+                revision=study.revision,
+                detail=str(len(gone)),
+            )
+            self._store.tell(told, at)
             return weighed
 
     def unfinished(self, limit: int = 500) -> Sequence[str]:
         with self._store.transaction():
-            return sorted(each.key for each in self._store.removed.values() if each.key)[:limit]
+            images = sorted(each.key for each in self._store.removed.values() if each.key)
+            return [*images, *sorted(set(self._store.going.values()))][:limit]
 
     def finish(self, keys: Sequence[str]) -> None:
         with self._store.transaction():
             for each in self._store.removed.values():
                 if each.key in keys:
                     each.key = ""
+            left = {number: key for number, key in self._store.going.items() if key not in keys}
+            self._store.going = left
 
     def _instances(self, study_instance_uid: str) -> list[Instance]:
         return [
@@ -116,7 +135,9 @@ class MemoryRemovals:
                 if not each.state.is_final
             ),
             in_conflict=any(
-                each.kind is IncidentKind.CONFLICT and each.study_instance_uid == uid
+                each.kind is IncidentKind.CONFLICT
+                and each.study_instance_uid == uid
+                and each.resolution is None
                 for each in self._store.incidents
             ),
             reviews=tuple(each for each in self._store.reviews if each.job_id in numbers),

@@ -12,7 +12,8 @@ from inference.domain.catalog import Field, Value, values_of
 from inference.domain.delivery import Delivery, DeliveryState
 from inference.domain.errors import LeaseLost, RepositoryUnavailable
 from inference.domain.event import Event
-from inference.domain.instance import Description, Incident, Instance
+from inference.domain.incident import Incident
+from inference.domain.instance import Description, Instance
 from inference.domain.job import Job, JobRequest, JobState, Lease
 from inference.domain.result import Result, ResultObject
 from inference.domain.review import Review
@@ -64,6 +65,8 @@ class MemoryStore:
     instances: dict[str, Instance] = field(default_factory=dict)
     removed: dict[str, RemovedRow] = field(default_factory=dict)  # by SOP Instance UID
     incidents: list[Incident] = field(default_factory=list)
+    incident_removals: dict[int, int] = field(default_factory=dict)  # by number
+    going: dict[int, str] = field(default_factory=dict)  # files that have still to go, the same
     revisions: int = 0
     jobs: dict[int, JobRow] = field(default_factory=dict)
     results: dict[int, Result] = field(default_factory=dict)  # by Job, the oldest first

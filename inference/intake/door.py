@@ -10,15 +10,14 @@ from pathlib import Path
 from threading import Lock
 
 from inference.domain.about import about
-from inference.domain.errors import ConflictingInstance, InvalidUid, UnreadableInstance
-from inference.domain.instance import (
-    Description,
-    Incident,
-    IncidentKind,
-    Instance,
-    Origin,
-    Receipt,
+from inference.domain.errors import (
+    ConflictingInstance,
+    InvalidUid,
+    RepositoryUnavailable,
+    UnreadableInstance,
 )
+from inference.domain.incident import Incident, IncidentKind
+from inference.domain.instance import Description, Instance, Origin, Receipt
 from inference.ports import Archive, Clock, Index
 from inference.ports.meter import Meter, Stage, Unmetered
 
@@ -98,7 +97,7 @@ class Door:
         if held is not None:
             if held.sha256 == sha256:
                 return Receipt.HELD_ALREADY
-            raise self._conflict(spooled, description, origin)
+            raise self._conflict(spooled, description, origin, held.sha256)
         size = spooled.stat().st_size
         # What retention took away may still be on its way out, by another process: what comes
         # now is kept under a key that nobody removes.
@@ -111,15 +110,17 @@ class Door:
             receipt = self._index.add(instance, self._clock.now(), self._quiet, removals)
         except ConflictingInstance as error:
             # Another process took other bytes for this UID just now.
-            raise self._conflict(self._archive.path(key), description, origin) from error
+            other = self._index.find(description.sop_instance_uid)
+            against = other.sha256 if other else ""
+            raise self._conflict(self._archive.path(key), description, origin, against) from error
         self._meter.received(origin, receipt, size)
         return receipt
 
     def _conflict(
-        self, path: Path, description: Description, origin: Origin
+        self, path: Path, description: Description, origin: Origin, against: str
     ) -> ConflictingInstance:
         error = ConflictingInstance()
-        self._set_aside(path, IncidentKind.CONFLICT, str(error), origin, description)
+        self._set_aside(path, IncidentKind.CONFLICT, str(error), origin, description, against)
         return error
 
     def _set_aside(
@@ -129,8 +130,16 @@ class Door:
         reason: str,
         origin: Origin,
         description: Description | None = None,
+        against: str = "",
     ) -> None:
-        key = self._archive.quarantine(path, reason)
+        sha256, size = self._archive.digest(path), path.stat().st_size
+        try:
+            # As with an Instance: what was removed once may still be on its way out.
+            removals = self._index.incident_removals(sha256)
+        except RepositoryUnavailable:
+            self._archive.quarantine(path, reason)  # it may not be sent again
+            raise
+        key = self._archive.quarantine(path, reason, removals)
         incident = Incident(
             kind,
             reason,
@@ -138,7 +147,10 @@ class Door:
             origin,
             sop_instance_uid=description.sop_instance_uid if description else "",
             study_instance_uid=description.study_instance_uid if description else "",
+            sha256=sha256,
+            against=against,
+            size=size,
         )
-        self._index.add_incident(incident, self._clock.now())
+        self._index.add_incident(incident, self._clock.now(), removals)
         # The reason may quote the header, so it stays out of the log.
         _log.warning("set aside as %s: %s, from %s", kind, key, origin.source)

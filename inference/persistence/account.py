@@ -7,9 +7,10 @@ from sqlalchemy.sql.elements import ColumnElement, Label
 
 from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
-from inference.domain.instance import IncidentKind
+from inference.domain.incident import IncidentKind
 from inference.domain.job import JobState
 from inference.domain.study import StudyState
+from inference.persistence.incidents import IS_OPEN
 from inference.persistence.tables import (
     deliveries,
     incidents,
@@ -54,8 +55,11 @@ def count_all(connection: Connection) -> Account:
                 _count(f"deliveries_{state.value}", deliveries, deliveries.c.state == state)
                 for state in DeliveryState
             ),
-            _count("conflicts", incidents, incidents.c.kind == IncidentKind.CONFLICT),
-            _count("unreadable", incidents, incidents.c.kind == IncidentKind.UNREADABLE),
+            _count("incidents", incidents),
+            _count("conflicts", incidents, IS_OPEN, incidents.c.kind == IncidentKind.CONFLICT),
+            _count("unreadable", incidents, IS_OPEN, incidents.c.kind == IncidentKind.UNREADABLE),
+            _count("incidents_resolved", incidents, ~IS_OPEN),
+            _count("incidents_removed", incidents, incidents.c.key == ""),
         )
     ).one()
     return Account(**row._mapping)

@@ -9,7 +9,8 @@ from inference.domain.delivery import DeliveryState
 from inference.domain.instance import Priority
 from inference.domain.job import JobState
 from inference.persistence.engine import Database
-from inference.persistence.tables import deliveries, jobs, studies
+from inference.persistence.incidents import IS_OPEN
+from inference.persistence.tables import deliveries, incidents, jobs, studies
 
 
 class SqlCensusTaker:
@@ -17,7 +18,16 @@ class SqlCensusTaker:
         self._database = database
 
     def take(self) -> Census:
-        of_studies = select(studies.c.state, func.count()).group_by(studies.c.state)
+        # Studies say how many Instances are theirs: to count those takes long where there are many.
+        of_studies = select(
+            studies.c.state,
+            func.count(),
+            func.sum(studies.c.instances),
+            func.sum(studies.c.removed),
+        ).group_by(studies.c.state)
+        of_incidents = (
+            select(incidents.c.kind, func.count()).where(IS_OPEN).group_by(incidents.c.kind)
+        )
         of_jobs = (
             select(jobs.c.state, jobs.c.model_name, func.count())
             .where(~jobs.c.shadow)
@@ -30,8 +40,9 @@ class SqlCensusTaker:
             .order_by(jobs.c.model_name, jobs.c.priority)
         )
         with self._database.reading() as connection:
+            states = connection.execute(of_studies).all()
             return Census(
-                studies={state: count for state, count in connection.execute(of_studies)},
+                studies={state: count for state, count, *_ in states},
                 jobs={(state, name): count for state, name, count in connection.execute(of_jobs)},
                 queued=tuple(
                     Queued(name, Priority(priority), count, oldest)
@@ -39,6 +50,9 @@ class SqlCensusTaker:
                 ),
                 waiting=_by_destination(connection, DeliveryState.PENDING),
                 failed=_by_destination(connection, DeliveryState.FAILED),
+                instances=sum(int(held) for _, _, held, _ in states),
+                removed=sum(int(gone) for *_, gone in states),
+                incidents={kind: count for kind, count in connection.execute(of_incidents)},
             )
 
 

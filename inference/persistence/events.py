@@ -37,6 +37,7 @@ events = Table(
     Column("job_id", NUMBER),
     Column("delivery_id", NUMBER),
     Column("review_id", NUMBER),
+    Column("incident_id", NUMBER),
     Column("detail", Words, nullable=False),
     Column("shadow", Boolean, nullable=False),
     sqlite_autoincrement=True,
@@ -67,7 +68,7 @@ class SqlEvents:
         query = select(events.c.number, events.c.occurred_at).order_by(events.c.number)
         with self._database.writing() as connection:
             # One at a time, so that the cursor never goes back.
-            _lock(connection, _PRUNING)
+            one_at_a_time(connection, _PRUNING)
             rows = connection.execute(query.limit(limit))
             old = list(takewhile(lambda row: row.occurred_at < before, rows))
             if old:
@@ -85,7 +86,7 @@ def append(connection: Connection, event: Event) -> None:
     """Write `event` in the transaction of `connection`; call it last, since it may hold a lock."""
     # PostgreSQL draws numbers before the commit: one at a time, or a higher one could be read
     # before a lower one is there, and whoever reads on from it would miss that.
-    _lock(connection, _LOCK)
+    one_at_a_time(connection, _LOCK)
     connection.execute(
         insert(events).values(
             kind=event.kind,
@@ -94,13 +95,14 @@ def append(connection: Connection, event: Event) -> None:
             job_id=event.job_id,
             delivery_id=event.delivery_id,
             review_id=event.review_id,
+            incident_id=event.incident_id,
             detail=event.detail,
             shadow=event.shadow,
         )
     )
 
 
-def _lock(connection: Connection, key: int) -> None:
+def one_at_a_time(connection: Connection, key: int) -> None:
     """Let one in at a time until its transaction ends; SQLite never lets in more."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(key)))
@@ -114,6 +116,7 @@ def _event(row: Any) -> Event:
         job_id=row.job_id,
         delivery_id=row.delivery_id,
         review_id=row.review_id,
+        incident_id=row.incident_id,
         detail=row.detail,
         shadow=row.shadow,
         number=row.number,

@@ -13,11 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from inference.domain.accounting import Account
 from inference.domain.errors import ConflictingInstance
 from inference.domain.event import Event, EventKind
-from inference.domain.instance import (
-    Incident,
-    Instance,
-    Receipt,
-)
+from inference.domain.incident import Incident
+from inference.domain.instance import Instance, Receipt
 from inference.domain.job import JobRequest
 from inference.domain.study import Study, StudyState
 from inference.persistence.account import count_all
@@ -25,11 +22,11 @@ from inference.persistence.cataloguing import catalogue
 from inference.persistence.codec import to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
+from inference.persistence.incidents import add_incident, removals_of
 from inference.persistence.queue import insert_jobs
 from inference.persistence.removals import is_retired, receive_again, times_removed
-from inference.persistence.rows import columns_of, incident_of, instance_of, study_of
+from inference.persistence.rows import columns_of, instance_of, study_of
 from inference.persistence.tables import (
-    incidents,
     instances,
     result_objects,
     reviews,
@@ -79,31 +76,13 @@ class SqlIndex:
         with self._database.writing() as connection:
             return _add(connection, instance, at, quiet, removals)
 
-    def add_incident(self, incident: Incident, at: datetime) -> None:
-        known = select(incidents.c.key).where(
-            incidents.c.key == incident.key, incidents.c.kind == incident.kind
-        )
-        with self._database.writing() as connection:
-            if connection.execute(known).first():
-                return
-            connection.execute(
-                insert(incidents).values(
-                    kind=incident.kind,
-                    reason=incident.reason,
-                    key=incident.key,
-                    origin=to_json(incident.origin),
-                    sop_instance_uid=incident.sop_instance_uid,
-                    study_instance_uid=incident.study_instance_uid,
-                    occurred_at=at,
-                )
-            )
-
-    def incidents(self, limit: int = 100) -> Sequence[Incident]:
+    def incident_removals(self, sha256: str) -> int:
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(incidents).order_by(incidents.c.incident_id.desc()).limit(limit)
-            )
-            return tuple(incident_of(row) for row in rows)
+            return removals_of(connection, sha256)
+
+    def add_incident(self, incident: Incident, at: datetime, removals: int = 0) -> None:
+        with self._database.writing() as connection:
+            add_incident(connection, incident, at, removals)
 
     def study(self, study_instance_uid: str) -> Study | None:
         with self._database.reading() as connection:

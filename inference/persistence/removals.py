@@ -22,11 +22,14 @@ from sqlalchemy import (
 )
 
 from inference.domain.errors import RepositoryUnavailable
-from inference.domain.instance import IncidentKind
+from inference.domain.event import Event, EventKind
+from inference.domain.incident import IncidentKind
 from inference.domain.retention import RetentionTerms, StudyUse, Weighed, claims
 from inference.domain.workitem import StepState
 from inference.persistence.cataloguing import forget_received
 from inference.persistence.engine import Database
+from inference.persistence.events import append
+from inference.persistence.incidents import IS_OPEN, remove_bytes
 from inference.persistence.reviews import review_of
 from inference.persistence.tables import (
     deliveries,
@@ -84,17 +87,26 @@ class SqlRemovals:
                 .where(of_study)
                 .values(instances=0, removed=studies.c.removed + gone, removed_at=at)
             )
+            remove_bytes(connection, incidents.c.study_instance_uid == study_instance_uid, at)
+            revision = connection.scalar(select(studies.c.revision).where(of_study))
+            append(
+                connection,
+                Event(
+                    EventKind.IMAGES_REMOVED,
+                    study_instance_uid,
+                    revision=revision,
+                    detail=str(gone),
+                ),
+            )
             return weighed
 
     def unfinished(self, limit: int = 500) -> Sequence[str]:
-        keys = (
-            select(removed_instances.c.key)
-            .where(removed_instances.c.key > "")
-            .order_by(removed_instances.c.key)
-            .limit(limit)
-        )
         with self._database.reading() as connection:
-            return connection.scalars(keys).all()
+            found: list[str] = []
+            for left in (removed_instances.c.key, incidents.c.going):
+                keys = select(left).where(left > "").order_by(left).limit(limit - len(found))
+                found += connection.scalars(keys)
+            return found
 
     def finish(self, keys: Sequence[str]) -> None:
         with self._database.writing() as connection:
@@ -102,6 +114,11 @@ class SqlRemovals:
                 update(removed_instances)
                 .where(removed_instances.c.key.in_(keys), removed_instances.c.key > "")
                 .values(key="")
+            )
+            connection.execute(
+                update(incidents)
+                .where(incidents.c.going.in_(keys), incidents.c.going > "")
+                .values(going="")
             )
 
 
@@ -221,7 +238,9 @@ def _use(connection: Connection, row: Any) -> StudyUse:
     named = or_(workitems.c.job_id.in_(own), cast(workitems.c.data, Text).contains(f'"{uid}"'))
     in_open = select(workitems.c.number).where(workitems.c.state.in_(_OPEN), named)
     conflict = select(incidents.c.incident_id).where(
-        incidents.c.kind == IncidentKind.CONFLICT, incidents.c.study_instance_uid == uid
+        incidents.c.kind == IncidentKind.CONFLICT,
+        incidents.c.study_instance_uid == uid,
+        IS_OPEN,
     )
     said = select(reviews).where(reviews.c.job_id.in_(own)).order_by(reviews.c.review_id)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference.domain.instance import Attributes, Description, Incident, Instance, Origin, Priority
+from inference.domain.incident import Incident, Resolution
+from inference.domain.instance import Attributes, Description, Instance, Origin, Priority
 from inference.domain.study import Study
 from inference.persistence.codec import from_json, to_json
 
@@ -78,4 +79,21 @@ def incident_of(row: Any) -> Incident:
         origin=from_json(Origin, row.origin),
         sop_instance_uid=row.sop_instance_uid,
         study_instance_uid=row.study_instance_uid,
+        sha256=row.sha256,
+        against=row.against,
+        size=row.size,
+        incident_id=row.incident_id,
+        occurred_at=row.occurred_at,
+        times=row.times,
+        last_at=row.last_at or row.occurred_at,
+        removed_at=row.removed_at,
+        resolution=_resolution(row),
+    )
+
+
+def _resolution(row: Any) -> Resolution | None:
+    if row.decision is None:
+        return None
+    return Resolution(
+        row.decision, row.why, row.resolved_by, row.resolved_at, authenticated=row.authenticated
     )

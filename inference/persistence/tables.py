@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from inference.domain.delivery import DeliveryState
 from inference.domain.finding import Presence
-from inference.domain.instance import IncidentKind
+from inference.domain.incident import Decision, IncidentKind
 from inference.domain.job import JobState
 from inference.domain.reading import Standing
 from inference.domain.result import Outcome, Role
@@ -241,6 +241,8 @@ reviews = Table(
     sqlite_autoincrement=True,
 )
 
+# Without a `decision` it is open. `key` is of the bytes, "" when they were removed; `going` of a
+# file that has still to go, "" when it has. `removals` is how often they were.
 incidents = Table(
     "incidents",
     metadata,
@@ -252,6 +254,24 @@ incidents = Table(
     Column("sop_instance_uid", UID, nullable=False),
     Column("study_instance_uid", UID, nullable=False),
     Column("occurred_at", UtcDateTime, nullable=False),
+    Column("sha256", String(64), nullable=False, server_default=""),
+    Column("against", String(64), nullable=False, server_default=""),
+    Column("size", BigInteger),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("last_at", UtcDateTime),
+    Column("decision", Word(Decision)),
+    Column("why", Words, nullable=False, server_default=""),
+    Column("resolved_by", NAME, nullable=False, server_default=""),
+    Column("authenticated", Boolean, nullable=False, server_default=false()),
+    Column("resolved_at", UtcDateTime),
+    Column("removals", Integer, nullable=False, server_default="0"),
+    Column("going", Words, nullable=False, server_default=""),
+    Column("removed_at", UtcDateTime),
+    Index("ix_incidents_study_instance_uid", "study_instance_uid"),
+    Index("ix_incidents_sha256", "sha256"),
+    Index("ix_incidents_key", "key"),
+    Index("ix_incidents_going", "going"),
+    Index("ix_incidents_decision", "decision", "kind"),
     sqlite_autoincrement=True,
 )
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.domain.accounting import Account
-from inference.domain.instance import Description, Incident, Instance, Origin, Receipt
+from inference.domain.incident import Incident
+from inference.domain.instance import Description, Instance, Origin, Receipt
 from inference.domain.job import JobRequest
 from inference.domain.study import Study
 
@@ -47,16 +48,17 @@ class Archive(Files, Protocol):
         ...
 
     def remove(self, key: str) -> None:
-        """Remove the file of an Instance for good; no error if it is gone.
+        """Remove the file of an Instance, or what was set aside, for good; no error if it is gone.
 
         Raises `ValueError` for a key of anything else.
         """
         ...
 
-    def quarantine(self, spooled: Path, reason: str) -> str:
+    def quarantine(self, spooled: Path, reason: str, removals: int = 0) -> str:
         """Set the file aside, as durably as `keep` does, with `reason` beside it.
 
-        The key follows from the data set's bytes: the same again is the same file.
+        The key follows from the data set's bytes: the same again is the same file, and another
+        one after each of the `removals`.
         """
         ...
 
@@ -99,11 +101,17 @@ class Index(Protocol):
         """
         ...
 
-    def add_incident(self, incident: Incident, at: datetime) -> None:
-        """Keep `incident`; one for each key and kind, however often the bytes are sent."""
+    def incident_removals(self, sha256: str) -> int:
+        """Return how often bytes of this digest were set aside and removed; 0 if never."""
         ...
 
-    def incidents(self, limit: int = 100) -> Sequence[Incident]: ...
+    def add_incident(self, incident: Incident, at: datetime, removals: int = 0) -> None:
+        """Keep `incident`; one for each kind and the bytes, however often they are sent.
+
+        `removals` are those that its key is of. Raises `RepositoryUnavailable` if the bytes
+        were removed once more since they were set aside.
+        """
+        ...
 
     def study(self, study_instance_uid: str) -> Study | None: ...
 

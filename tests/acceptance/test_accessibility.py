@@ -21,7 +21,8 @@ from tests.support.series import SLICES, STUDY, write_slice
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node with a radiograph that was reviewed, another of the same patient, and a CT Series."""
+    """A node with a radiograph that was reviewed, another of the same patient, a CT Series, and a
+    conflict."""
     folder = tmp_path_factory.mktemp("pages")
     with Node(folder) as node:
         source = radiograph(folder / "first.dcm")
@@ -31,6 +32,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
             [folder / "first.dcm", folder / "second.dcm", *slices], node.port, called="WETREAD"
         )
         status = node.settle(3)
+        same = {
+            "study": source.StudyInstanceUID,
+            "series": source.SeriesInstanceUID,
+            "instance": source.SOPInstanceUID,
+        }
+        radiograph(folder / "other.dcm", **same, StudyDescription="Thorax, corrected")
+        storescu([folder / "other.dcm"], node.port, called="WETREAD", check=False)
         (job,) = next(
             each["jobs"]
             for each in status["studies"]
@@ -93,6 +101,8 @@ def _states(page: Any, node: Node) -> Iterator[str]:
     yield "a gate's card"
     go("/operations")
     yield "operations"
+    go("/incidents/1?values=true")
+    yield "an incident"
     go("/docs")
     yield "the API"
     go("/studies/1.2.3")

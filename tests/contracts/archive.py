@@ -161,8 +161,8 @@ class ArchiveContract(ABC):
         archive.remove(keys[1])
         assert archive.path(keys[2]).is_file()
 
-    @pytest.mark.parametrize("key", ["results/1.2/1.3.dcm", "quarantine/ab.dcm", "studies/../x"])
-    def test_nothing_but_an_instance_is_removed(self, archive: Archive, key: str) -> None:
+    @pytest.mark.parametrize("key", ["results/1.2/1.3.dcm", "quarantine/../x", "studies/../x"])
+    def test_nothing_but_what_came_in_is_removed(self, archive: Archive, key: str) -> None:
         with pytest.raises(ValueError, match="not "):
             archive.remove(key)
 
@@ -185,6 +185,19 @@ class ArchiveContract(ABC):
         ]
         assert [archive.path(key).read_bytes() for key in keys] == [b"one", b"one", b"two"]
         assert keys[0] == keys[1] != keys[2]
+
+    def test_what_was_set_aside_is_removed_and_gets_another_key_then(
+        self, archive: Archive
+    ) -> None:
+        keys = [
+            archive.quarantine(self.spool(archive, b"one"), "conflict", removals)
+            for removals in (0, 1, 1)
+        ]
+        assert keys[0] != keys[1] == keys[2]
+        archive.remove(keys[0])
+        archive.remove(keys[0])
+        assert not archive.path(keys[0]).exists()
+        assert archive.path(keys[1]).read_bytes() == b"one"
 
     def test_discard_removes_and_may_be_repeated(self, archive: Archive) -> None:
         spooled = archive.spool()

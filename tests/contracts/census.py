@@ -24,6 +24,13 @@ class CensusContract(RepositoriesContract):
         census = repositories.census.take()
         assert census.studies == census.jobs == census.waiting == census.failed == {}
         assert census.queued == ()
+        assert (census.instances, census.removed, census.incidents) == (0, 0, {})
+
+    def test_instances_are_those_of_all_studies(self, repositories: Repositories) -> None:
+        repositories.receive("1.2.3")
+        repositories.receive("1.2.4")
+        census = repositories.census.take()
+        assert (census.instances, census.removed) == (2, 0)
 
     def test_studies_by_state(self, repositories: Repositories) -> None:
         repositories.receive("1.2.3")

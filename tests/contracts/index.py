@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from inference.domain.errors import ConflictingInstance
-from inference.domain.instance import Incident, IncidentKind, Origin, Priority, Receipt, Source
+from inference.domain.incident import Incident, IncidentKind, IncidentQuery
+from inference.domain.instance import Origin, Priority, Receipt, Source
 from inference.domain.job import JobState
 from inference.domain.study import StudyState
 from tests.contracts.repositories import (
@@ -168,17 +169,6 @@ class IndexContract(RepositoriesContract):
         order = [each.sop_instance_uid for each in repositories.index.instances(STUDY)]
         assert order == ["1.5", "1.4", "1.3", "1.2", "1.1"]
 
-    def test_incidents_come_the_newest_first(self, repositories: Repositories) -> None:
-        origin = Origin(Source.DICOMWEB, "peer", priority=Priority.LOW)
-        first = Incident(IncidentKind.UNREADABLE, "rubbish \x00 inside", "quarantine/1", origin)
-        second = Incident(IncidentKind.CONFLICT, "other bytes", "quarantine/2", origin, "1.1", "1")
-        repositories.index.add_incident(first, T0)
-        repositories.index.add_incident(second, at(1))
-        found = repositories.index.incidents()
-        assert [each.key for each in found] == ["quarantine/2", "quarantine/1"]
-        assert found[0] == second
-        assert repositories.index.incidents(limit=1) == (second,)
-
     def test_text_that_no_database_takes_is_kept_somehow(self, repositories: Repositories) -> None:
         # Lone surrogates come from decoding foreign bytes.
         instance = make_instance("1.1", patient_name="a\udce4\x00", series_number=-(10**30))
@@ -187,7 +177,7 @@ class IndexContract(RepositoriesContract):
         repositories.index.add_incident(
             Incident(IncidentKind.UNREADABLE, "\udce4", "quarantine/1", instance.origin), T0
         )
-        assert len(repositories.index.incidents()) == 1
+        assert len(repositories.incidents.incidents(IncidentQuery())) == 1
 
     def test_own_results_are_known(self, repositories: Repositories) -> None:
         repositories.enqueue()

@@ -12,7 +12,8 @@ import pytest
 from inference.domain import workitem as ups
 from inference.domain.catalog import Condition, Field, Level, Search
 from inference.domain.errors import RepositoryUnavailable
-from inference.domain.instance import Incident, IncidentKind, Origin, Receipt, Source
+from inference.domain.incident import Incident, IncidentKind
+from inference.domain.instance import Origin, Receipt, Source
 from inference.domain.listing import ResultQuery, StudyQuery
 from inference.domain.matching import AnyOf
 from inference.domain.reading import ReadingQuery, Standing

@@ -28,6 +28,7 @@ from inference.ports import (
     Catalog,
     Cursors,
     Events,
+    Incidents,
     Index,
     JobQueue,
     Listing,
@@ -68,6 +69,7 @@ class Repositories:
     events: Events
     census: CensusTaker
     removals: Removals
+    incidents: Incidents
 
     def receive(self, study: str = STUDY) -> Study:
         """Add one Instance; return its Study."""

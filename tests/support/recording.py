@@ -95,7 +95,7 @@ class SpoolOnly:
     def remove(self, key: str) -> None:
         raise NotImplementedError
 
-    def quarantine(self, spooled: Path, reason: str) -> str:
+    def quarantine(self, spooled: Path, reason: str, removals: int = 0) -> str:
         raise NotImplementedError
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:

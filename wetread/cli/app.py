@@ -9,6 +9,7 @@ import typer
 from wetread.bootstrap import VERSION
 from wetread.cli import (
     demo,
+    incidents,
     migrate,
     models,
     network,
@@ -58,4 +59,5 @@ app.command()(train.train)
 app.add_typer(validate.app, name="validate")
 app.add_typer(models.app, name="models")
 app.add_typer(reviews.app, name="reviews")
+app.add_typer(incidents.app, name="incidents")
 app.add_typer(rules.app, name="rules")

@@ -22,6 +22,7 @@ from wetread.bootstrap import (
     open_stores,
 )
 from wetread.cli.output import AsJson, console, print_json
+from wetread.incidents import build_desk
 
 _NOTHING = "Nothing is ever removed: retention_days is 0, and no --days was given."
 
@@ -33,6 +34,7 @@ class _Found:
     studies: int = 0
     instances: int = 0
     size: int = 0  # bytes
+    incidents: int = 0  # resolved ones, whose bytes no Study held
     removed: list[str] = field(default_factory=list)
     kept: list[Weighed] = field(default_factory=list)
 
@@ -109,6 +111,9 @@ def retention(
             for weighed in keeper.sweep(due, terms, limit=limit, dry_run=dry_run):
                 found.count(weighed)
                 progress.advance(task)
+            desk = build_desk(stores)
+            settled = desk.settled(terms.before)
+            found.incidents = len(settled) if dry_run else desk.remove(settled)
     finally:
         stores.close()
     if as_json:
@@ -125,6 +130,7 @@ def _described(found: _Found, days: int, *, dry_run: bool) -> dict[str, Any]:
         "studies": found.studies,
         "instances": found.instances,
         "bytes": found.size,
+        "incidents": found.incidents,
         "removed": found.removed,
         "claims": {claim.value: count for claim, count in found.claims},
         "kept": [
@@ -153,6 +159,11 @@ def _print(found: _Found, days: int, *, dry_run: bool) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if found.incidents:
+        console.print(
+            f"The bytes of {_counted(found.incidents, 'resolved incident')} {would}removed, too.",
+            highlight=False,
+        )
     if found.kept:
         console.print(f"Kept of that age: {_counted(len(found.kept), 'study')}", highlight=False)
     for claim, count in found.claims:

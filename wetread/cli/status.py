@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from inference.domain.delivery import DeliveryState
+from inference.domain.incident import IncidentQuery, IncidentState
 from inference.domain.job import Job, JobState
 from inference.domain.result import Result
 from inference.domain.study import Study
@@ -136,13 +137,14 @@ def describe(stores: Stores, limit: int) -> dict[str, Any]:
         )
     incidents = [
         {
+            "incident": each.incident_id,
             "kind": each.kind.value,
             "reason": each.reason,
             "key": each.key,
             "calling_ae": each.origin.calling_ae,
             "sop_instance_uid": each.sop_instance_uid or None,
         }
-        for each in stores.index.incidents(limit=limit)
+        for each in stores.incidents.incidents(IncidentQuery(IncidentState.OPEN, limit=limit))
     ]
     return {
         "account": asdict(account),
@@ -224,7 +226,8 @@ def _print(report: dict[str, Any]) -> None:
     )
     totals.add_row(
         "Set aside",
-        f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]",
+        f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]"
+        f"   resolved [bold]{account['incidents_resolved']}[/]",
     )
     console.print(totals)
     for study in report["studies"]:
@@ -240,7 +243,13 @@ def _print(report: dict[str, Any]) -> None:
     if report["incidents"]:
         console.print()
     for incident in report["incidents"]:
-        console.print(f"[red]{incident['kind']}[/] {incident['key']}: {escape(incident['reason'])}")
+        console.print(
+            f"incident {incident['incident']} [red]{incident['kind']}[/] {incident['key']}: "
+            f"{escape(incident['reason'])}",
+            soft_wrap=True,
+        )
+    if report["incidents"]:
+        console.print("`wetread incidents` shows, exports and resolves them.", style="dim")
     for problem in report["problems"]:
         console.print(f"[red]The counts do not add up:[/] {problem}")
 

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from inference.domain.errors import RepositoryUnavailable
+from inference.domain.incident import IncidentKind
 from inference.domain.instance import Priority
 from inference.ports import Clock
 from inference.ports.census import CensusTaker
@@ -50,6 +51,16 @@ class StateCollector(Collector):
         for state, count in census.studies.items():
             studies.add_metric([state.value], count)
         yield studies
+
+        instances = _gauge("instances", "Instances, and those that retention took away", "state")
+        instances.add_metric(["held"], census.instances)
+        instances.add_metric(["removed"], census.removed)
+        yield instances
+
+        incidents = _gauge("incidents", "What was set aside, and nobody has resolved", "kind")
+        for kind in IncidentKind:
+            incidents.add_metric([kind.value], census.incidents.get(kind, 0))
+        yield incidents
 
         jobs = _gauge("jobs", "Jobs that are not in shadow", "state", "model")
         for (job_state, model), count in census.jobs.items():

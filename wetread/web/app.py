@@ -14,6 +14,7 @@ from wetread.bootstrap import VERSION, Stores
 from wetread.shelf import Shelf
 from wetread.uploads import Uploads
 from wetread.web import (
+    incidents,
     models,
     operations,
     reading_list,
@@ -70,6 +71,7 @@ def build_app(
         study.build_router(stores, knows_reviewer, gates),
         models.build_router(cards),
         operations.build_router(stores),
+        incidents.build_router(stores, knows_reviewer),
         upload.build_router(uploads),
         reference.build_router(),
     )

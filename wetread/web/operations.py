@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from inference.domain.concordance import concordance
 from inference.domain.delivery import DeliveryState
+from inference.domain.incident import Incident, IncidentQuery, IncidentState
 from inference.domain.job import JobState
 from wetread.bootstrap import Stores, SystemClock
 from wetread.reviews import describe_concordance, months_ago
@@ -34,7 +37,8 @@ def build_router(stores: Stores) -> APIRouter:
                 "failed": stores.queue.jobs(state=JobState.FAILED, limit=_SHOWN),
                 "backlog": stores.outbox.backlog(),
                 "undelivered": stores.outbox.deliveries(state=DeliveryState.FAILED, limit=_SHOWN),
-                "incidents": stores.index.incidents(limit=_SHOWN),
+                "incidents": _incidents(stores, IncidentState.OPEN),
+                "resolved": _incidents(stores, IncidentState.RESOLVED),
                 "concordance": said["models"],
                 "months": [
                     f"{months_ago(SystemClock().now(), each):%Y-%m}"
@@ -44,3 +48,7 @@ def build_router(stores: Stores) -> APIRouter:
         )
 
     return router
+
+
+def _incidents(stores: Stores, state: IncidentState) -> Sequence[Incident]:
+    return stores.incidents.incidents(IncidentQuery(state, limit=_SHOWN))

@@ -10,9 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from inference.domain.errors import (
+    IncidentResolved,
+    InvalidResolution,
     InvalidReview,
     InvalidUid,
     ResourceError,
+    UnknownIncident,
     UnknownModel,
     WetreadError,
 )
@@ -74,12 +77,15 @@ _STATUSES: tuple[tuple[type[WetreadError], int], ...] = (
     (Gone, 410),
     (NotFound, 404),
     (UnknownModel, 404),
+    (UnknownIncident, 404),
     (NotAcceptable, 406),
     (NotFailed, 409),
+    (IncidentResolved, 409),
     (TooLarge, 413),
     (NotJson, 415),
     (Encoded, 415),
     (InvalidReview, 422),
+    (InvalidResolution, 422),
     (ResourceError, 503),
 )
 

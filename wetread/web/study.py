@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from inference.domain.errors import WetreadError
 from inference.domain.finding import Presence
+from inference.domain.incident import IncidentQuery, IncidentState
 from inference.domain.job import ModelId
 from inference.domain.reading import Order, Reading, ReadingQuery, counting
 from inference.domain.result import ResultObject, Role
@@ -88,6 +89,9 @@ def build_router(
                     results,
                     [each for group in deliveries.values() for each in group],
                     [each for group in reviews.values() for each in group],
+                ),
+                "incidents": stores.incidents.incidents(
+                    IncidentQuery(IncidentState.OPEN, study_instance_uid=uid)
                 ),
                 "shadows": stores.results.of_study(uid, shadow=True),
                 "knows_reviewer": knows_reviewer,

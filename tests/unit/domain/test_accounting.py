@@ -34,8 +34,11 @@ BALANCED = Account(
     deliveries_pending=1,
     deliveries_delivered=2,
     deliveries_failed=3,
+    incidents=19,
     conflicts=7,
     unreadable=8,
+    incidents_resolved=4,
+    incidents_removed=3,
 )
 
 
@@ -56,6 +59,8 @@ def test_an_account_that_adds_up() -> None:
         ({"shadow_results": 12}, "every ended shadow job has a result"),
         ({"shadow_deliveries": 1}, "no shadow job is delivered"),
         ({"deliveries_pending": 0}, "deliveries = pending + delivered + failed"),
+        ({"conflicts": 6}, "incidents = conflicts + unreadable + resolved"),
+        ({"incidents_removed": 5}, "what open incidents set aside is there"),
     ],
 )
 def test_what_is_missing_is_told(changes: dict[str, int], problem: str) -> None:

@@ -151,7 +151,7 @@ def promtool(*arguments: str | Path) -> str:
 def test_prometheus_takes_the_rules(helm4: Helm, tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump(rules(helm4)))
-    assert "SUCCESS: 8 rules found" in promtool("check", "rules", "--lint-fatal", file)
+    assert "SUCCESS: 9 rules found" in promtool("check", "rules", "--lint-fatal", file)
 
 
 def test_prometheus_takes_every_expression_of_the_dashboard(helm4: Helm, tmp_path: Path) -> None:
@@ -206,6 +206,8 @@ MINUTES = 30
         ("WetreadJobsFail", {f'wetread_jobs{{{OURS},model="m",state="failed"}}': "7x60"}, False),
         ("WetreadRefused", {f"wetread_deliveries_failed{{{OURS},{PACS}}}": "0+1x60"}, True),
         ("WetreadRefused", {f"wetread_deliveries_failed{{{OURS},{PACS}}}": "3x60"}, False),
+        ("WetreadSetAside", {f'wetread_incidents{{{OURS},kind="conflict"}}': "2x60"}, True),
+        ("WetreadSetAside", {f'wetread_incidents{{{OURS},kind="conflict"}}': "0x60"}, False),
         ("WetreadDatabaseDown", {f"wetread_database_up{{{OURS}}}": "0x60"}, True),
         ("WetreadDatabaseDown", {f"wetread_database_up{{{OURS}}}": "1x60"}, False),
         ("WetreadDown", {}, True),

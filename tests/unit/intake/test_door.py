@@ -19,10 +19,10 @@ from inference.domain.errors import (
     RepositoryUnavailable,
     UnreadableInstance,
 )
+from inference.domain.incident import IncidentKind
 from inference.domain.instance import (
     Attributes,
     Description,
-    IncidentKind,
     Instance,
     Origin,
     Priority,
@@ -104,14 +104,14 @@ def test_the_same_instance_again_is_held_already(house: House) -> None:
     assert house.receive(other_syntax) is Receipt.HELD_ALREADY
     assert len(house.files("studies")) == 1
     assert house.received == 1
-    assert house.index.incidents() == ()
+    assert house.store.incidents == []
 
 
 def test_other_bytes_under_the_same_uid_are_set_aside(house: House) -> None:
     house.receive()
     with pytest.raises(ConflictingInstance):
         house.receive(payload=b"other")
-    (incident,) = house.index.incidents()
+    (incident,) = house.store.incidents
     assert incident.kind is IncidentKind.CONFLICT
     assert (incident.sop_instance_uid, incident.study_instance_uid) == (UID, "1.2.3")
     assert incident.origin == ORIGIN
@@ -132,7 +132,7 @@ def test_a_conflict_with_another_process_is_set_aside(house: House) -> None:
     blind = Door(house.archive, SlowIndex(house.store), house.clock, QUIET)
     with pytest.raises(ConflictingInstance):
         blind.receive(house.archive.put(DESCRIPTION, b"other"), ORIGIN)
-    (incident,) = house.index.incidents()
+    (incident,) = house.store.incidents
     assert incident.kind is IncidentKind.CONFLICT
     assert house.archive.path(incident.key).read_bytes().endswith(b"other")
     (kept,) = house.files("studies")
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_set_aside(
     spooled.write_bytes(content)
     with pytest.raises(error) as caught:
         house.door.receive(spooled, ORIGIN)
-    (incident,) = house.index.incidents()
+    (incident,) = house.store.incidents
     assert incident.kind is IncidentKind.UNREADABLE
     assert incident.reason == str(caught.value)
     assert (incident.sop_instance_uid, incident.study_instance_uid) == ("", "")
@@ -201,7 +201,7 @@ def test_a_full_archive_takes_nothing(house: House) -> None:
     house.archive.full = True
     with pytest.raises(OutOfSpace):
         house.receive()
-    assert house.index.incidents() == ()
+    assert house.store.incidents == []
     house.archive.full = False
     assert house.receive() is Receipt.STORED
 
@@ -252,7 +252,7 @@ def test_copies_that_come_at_once(house: House) -> None:
     assert receipts.count(Receipt.HELD_ALREADY) == 7
     assert receipts.count(None) == 8
     assert len(house.files("studies")) == 1
-    assert len(house.files("quarantine")) == len(house.index.incidents()) == 1
+    assert len(house.files("quarantine")) == len(house.store.incidents) == 1
 
 
 def test_somebody_says_that_a_study_is_complete(house: House) -> None:

@@ -16,6 +16,7 @@ from inference.persistence.census import SqlCensusTaker
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.events import SqlEvents
+from inference.persistence.incidents import SqlIncidents
 from inference.persistence.index import SqlIndex
 from inference.persistence.listing import SqlListing
 from inference.persistence.migrate import migrate
@@ -127,4 +128,5 @@ def repositories_on(database: Database) -> Repositories:
         SqlEvents(database),
         SqlCensusTaker(database),
         SqlRemovals(database),
+        SqlIncidents(database),
     )

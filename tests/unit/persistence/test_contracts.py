@@ -9,6 +9,7 @@ from inference.fakes.memory import (
     MemoryCensusTaker,
     MemoryCursors,
     MemoryEvents,
+    MemoryIncidents,
     MemoryIndex,
     MemoryJobQueue,
     MemoryListing,
@@ -25,6 +26,7 @@ from inference.persistence.engine import Database
 from tests.contracts.catalog import CatalogContract
 from tests.contracts.census import CensusContract
 from tests.contracts.events import EventsContract
+from tests.contracts.incidents import IncidentsContract
 from tests.contracts.index import IndexContract
 from tests.contracts.listing import ListingContract
 from tests.contracts.outbox import CursorsContract, OutboxContract
@@ -69,6 +71,7 @@ class InMemory:
             MemoryEvents(store),
             MemoryCensusTaker(store),
             MemoryRemovals(store, workitems),
+            MemoryIncidents(store),
         )
 
 
@@ -197,4 +200,12 @@ class TestSqlRemovals(InDatabase, RemovalsContract):
 
 
 class TestMemoryRemovals(InMemory, RemovalsContract):
+    pass
+
+
+class TestSqlIncidents(InDatabase, IncidentsContract):
+    pass
+
+
+class TestMemoryIncidents(InMemory, IncidentsContract):
     pass

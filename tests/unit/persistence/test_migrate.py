@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from inference.domain.catalog import Condition, Field, Level, Search
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.finding import Presence
+from inference.domain.incident import IncidentQuery
 from inference.domain.job import JobState
 from inference.domain.matching import AnyOf
 from inference.domain.reading import ReadingChoices, ReadingQuery, Standing
@@ -33,11 +34,20 @@ from inference.persistence.migrations.versions import (
     r0008_name_parts,
     r0009_tickets,
     r0010_removed_instances,
+    r0011_incidents,
 )
 from inference.persistence.tables import metadata
 from inference.ports import ReadingList
+from tests.contracts.incidents import make_incident, unreadable
 from tests.contracts.reading import said
-from tests.contracts.repositories import MODEL, QUIET, T0, make_instance, make_result
+from tests.contracts.repositories import (
+    MODEL,
+    QUIET,
+    STUDY,
+    T0,
+    make_instance,
+    make_result,
+)
 from tests.unit.persistence.conftest import repositories_on
 
 # A file as the first version left it, with one Study in it.
@@ -163,6 +173,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0011_incidents.downgrade()
             r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
             r0006_events.downgrade()
@@ -188,6 +199,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0011_incidents.downgrade()
             r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
             r0006_events.downgrade()
@@ -204,6 +216,25 @@ def _listed(reading: ReadingList) -> tuple[ReadingChoices, list[str]]:
     query = ReadingQuery(standing=Standing.PRESENT, finding="Opacity")
     found = reading.read(query).readings
     return reading.choices(), [each.study.study_instance_uid for each in found]
+
+
+def test_an_older_incident_is_known_again_by_its_bytes(database: Database) -> None:
+    stores = repositories_on(database)
+    stores.index.add(make_instance(f"{STUDY}.1.1"), T0, QUIET)
+    for each in (make_incident(), unreadable(2), make_incident(3, key="elsewhere")):
+        stores.index.add_incident(each, T0)
+    before = stores.incidents.incidents(IncidentQuery())
+    with database.migrating() as connection:
+        with Operations.context(MigrationContext.configure(connection)):
+            r0011_incidents.downgrade()
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
+    migrate(database)
+    after = stores.incidents.incidents(IncidentQuery())
+    assert [replace(each, size=4321) for each in after[1:]] == list(before[1:])
+    assert (after[0].key, after[0].sha256) == ("elsewhere", "")
+    stores.index.add_incident(make_incident(), T0)
+    assert len(stores.incidents.incidents(IncidentQuery())) == 3
+    assert not stores.index.account().problems
 
 
 def test_what_a_migration_would_tear_apart_is_not_committed(database: Database) -> None:

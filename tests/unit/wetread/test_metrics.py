@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from inference.domain.census import Census, Queued
 from inference.domain.drift import document_of, spread_of
 from inference.domain.errors import RepositoryUnavailable
+from inference.domain.incident import IncidentKind
 from inference.domain.instance import Origin, Priority, Receipt, Source
 from inference.domain.job import JobState, ModelId
 from inference.domain.refusal import Reason
@@ -108,6 +109,9 @@ class Census1:
             ),
             waiting={"pacs": 6},
             failed={"pacs": 1},
+            instances=40,
+            removed=7,
+            incidents={IncidentKind.CONFLICT: 2},
         )
 
 
@@ -123,6 +127,10 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
     assert samples(registry) == {
         "wetread_database_up": 1,
         "wetread_studies stable": 3,
+        "wetread_instances held": 40,
+        "wetread_instances removed": 7,
+        "wetread_incidents conflict": 2,
+        "wetread_incidents unreadable": 0,
         "wetread_jobs chest done": 2,
         "wetread_jobs ct refused": 1,
         "wetread_queue_depth chest MEDIUM": 4,

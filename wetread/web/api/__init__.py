@@ -11,6 +11,7 @@ from wetread.bootstrap import Stores
 from wetread.shelf import Shelf
 from wetread.web.api.deliveries import build_deliveries
 from wetread.web.api.events import build_events
+from wetread.web.api.incidents import build_incidents
 from wetread.web.api.jobs import build_jobs
 from wetread.web.api.models import build_models
 from wetread.web.api.results import build_results
@@ -41,6 +42,7 @@ def build_api(
         build_jobs(stores),
         build_models(shelf),
         build_deliveries(stores, destinations),
+        *build_incidents(stores, reviewing.header if reviewing else ""),
         build_events(stores, closing or threading.Event()),
         build_status(stores),
     )

@@ -29,12 +29,16 @@ class EventBody(Shown):
     id: int
     event: EventKind
     at: AwareDatetime | None
-    study_instance_uid: str
+    study_instance_uid: str = Field(description="Empty for what could not be read.")
     revision: int | None
     job: int | None
     delivery: int | None
     review: int | None
-    detail: str = Field(description="The model, the destination or the verdict.")
+    incident: int | None
+    detail: str = Field(
+        description="The model, the destination or the verdict; how many images were removed; the "
+        "kind of an incident, or what was decided."
+    )
     shadow: bool = Field(description="Of a job: it is read, but shown to nobody.")
     url: str = Field(description="Where there is more of it.")
 
@@ -131,6 +135,7 @@ def shown_event(event: Event, links: Links) -> EventBody:
         job=event.job_id,
         delivery=event.delivery_id,
         review=event.review_id,
+        incident=event.incident_id,
         detail=event.detail,
         shadow=event.shadow,
         url=_url(event, links),
@@ -138,6 +143,8 @@ def shown_event(event: Event, links: Links) -> EventBody:
 
 
 def _url(event: Event, links: Links) -> str:
+    if event.incident_id is not None:
+        return links.api("incidents", event.incident_id)
     if event.delivery_id is not None:
         return links.api("deliveries", event.delivery_id)
     if event.review_id is not None and event.job_id is not None:

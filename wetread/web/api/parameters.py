@@ -21,6 +21,7 @@ StudyUid = Annotated[
 ]
 JobNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="The number of the result's job.")]
 DeliveryNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="A delivery's number.")]
+IncidentNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="An incident's number.")]
 ModelName = Annotated[str, Path(description="A model's name.", examples=["cxr-pneumonia"])]
 ModelVersion = Annotated[str, Path(description="A model's version.", examples=["1.0.0"])]
 

@@ -7,7 +7,7 @@
 const PLACE = "/api/v1/events"
 const KINDS = [
   "study.received", "study.stable", "job.started", "job.finished", "job.failed",
-  "delivery.sent", "delivery.failed", "review.made", "gap",
+  "delivery.sent", "delivery.failed", "review.made", "images.removed", "gap",
 ]
 const SOON = 300 // ms from an event to the look, for what comes with it
 const REST = 3_000 // ms between two looks, however much comes in

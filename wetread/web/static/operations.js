@@ -12,9 +12,11 @@ async function load() {
   if (fresh.textContent === old.textContent) return
   const open = [...old.querySelectorAll("details")].map((each) => each.open)
   const focus = document.activeElement?.dataset?.replay
+  const link = old.contains(document.activeElement) && document.activeElement.getAttribute("href")
   old.replaceWith(document.adoptNode(fresh))
   fresh.querySelectorAll("details").forEach((each, index) => { each.open = open[index] ?? false })
   if (focus) fresh.querySelector(`[data-replay="${CSS.escape(focus)}"]`)?.focus()
+  if (link) fresh.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus()
 }
 
 document.addEventListener("click", async (event) => {

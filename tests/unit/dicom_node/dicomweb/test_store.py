@@ -19,7 +19,8 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import JPEGLSLossless
 
 from inference.domain.errors import OutOfSpace
-from inference.domain.instance import IncidentKind, Source
+from inference.domain.incident import IncidentKind
+from inference.domain.instance import Source
 from tests.support.multipart import multipart_of
 from tests.support.origin import OriginServer, part10_of, radiograph
 
@@ -105,7 +106,7 @@ def test_failures_have_their_reasons(origin: OriginServer) -> None:
     assert references(answer, "00081199") == ["1.1"]
     assert (references(answer, "00081198"), reasons(answer)) == (["1.1"], [0x0111])
     assert reasons(answer, "0008119A") == [0xC000, 0xC001, 0xC000]
-    kinds = [each.kind for each in origin.index.incidents()]
+    kinds = [each.kind for each in origin.store.incidents]
     assert sorted(kinds) == [IncidentKind.CONFLICT] + 3 * [IncidentKind.UNREADABLE]
     assert send(origin, b"garbage").status_code == 409
 
