@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from inference.domain.computing import computing
 from inference.domain.errors import UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.recognition import Kind, Recognition
@@ -23,12 +24,13 @@ class FakeGate:
 
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
         self.looked.append(len(pictures))
-        return [
-            self.answer
-            if picture.pixels.size and picture.pixels.min() < picture.pixels.max()
-            else Recognition(Kind.BLANK, 1.0)
-            for picture in pictures
-        ]
+        with computing():
+            return [
+                self.answer
+                if picture.pixels.size and picture.pixels.min() < picture.pixels.max()
+                else Recognition(Kind.BLANK, 1.0)
+                for picture in pictures
+            ]
 
 
 class FakeGates:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from inference.domain.code import Code
+from inference.domain.computing import computing
 from inference.domain.errors import ModelFailed, UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.manifest import InputNeeds, Manifest, Output, Population
@@ -70,18 +71,16 @@ class FakeModel:
             self.failures -= 1
             raise ModelFailed
         self.assessed.append(len(pictures))
+        with computing():
+            return [self._assess(picture, explain) for picture in pictures]
+
+    def _assess(self, picture: Picture, explain: bool) -> Assessment:
         names = [output.name for output in self._manifest.outputs]
-        return [
-            Assessment(
-                certainty=dict.fromkeys(names, float(np.clip(picture.pixels.mean(), 0.0, 1.0))),
-                heat_maps={
-                    name: np.clip(picture.pixels, 0.0, 1.0).astype(np.float32)
-                    for name in names
-                    if explain
-                },
-            )
-            for picture in pictures
-        ]
+        grey = np.clip(picture.pixels, 0.0, 1.0).astype(np.float32)
+        return Assessment(
+            certainty=dict.fromkeys(names, float(np.clip(picture.pixels.mean(), 0.0, 1.0))),
+            heat_maps={name: grey for name in names if explain},
+        )
 
 
 class FakeRegistry:

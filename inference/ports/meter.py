@@ -39,7 +39,7 @@ class Meter(Protocol):
     def took(self, stage: Stage, seconds: float) -> None: ...
 
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None:
-        """A model was asked about so many pictures at once."""
+        """A model was asked about so many pictures at once, and computed for so long."""
         ...
 
     def saw(self, model: ModelId, statistics: Mapping[str, Sequence[float]]) -> None:

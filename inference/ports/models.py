@@ -82,6 +82,7 @@ class Model(Protocol):
 
         Where the manifest reads a Series, `pictures` are its slices, sorted along their
         normal. Without `explain` there are no heat maps: they cost more than the certainty.
+        What it is charged for it does within `inference.domain.computing.computing`.
         """
         ...
 
@@ -95,7 +96,7 @@ class Gate(Protocol):
         ...
 
     def look(self, pictures: Sequence[Picture]) -> Sequence[Recognition]:
-        """Return one Recognition for each picture. Raises `ModelFailed`."""
+        """Return one Recognition for each picture, `computing` as a model. Raises `ModelFailed`."""
         ...
 
 

@@ -37,7 +37,7 @@ class GradCamExplainer:
 
     def explain(self, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor | None]:
         maps = []
-        with self._runtime.lock, torch.enable_grad():
+        with self._runtime.alone(), torch.enable_grad():
             inputs = self._runtime.inputs(inputs)
             for index in self._classes:
                 targets = [ClassifierOutputTarget(index)] * len(inputs)

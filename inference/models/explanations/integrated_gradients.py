@@ -34,7 +34,7 @@ class IntegratedGradientsExplainer:
 
     def explain(self, inputs: Tensor) -> tuple[NDArray[np.float32], Tensor | None]:
         maps = []
-        with self._runtime.lock, torch.enable_grad():
+        with self._runtime.alone(), torch.enable_grad():
             own = self._runtime.inputs(inputs).requires_grad_(True)
             black = darkest(own.detach()).expand_as(own)
             for index in self._classes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from inference.domain.computing import computing
 from inference.models.runtimes.runtime import named
 
 
@@ -22,7 +23,7 @@ class ModuleRuntime:
     `half`: the type of less than 32 bits in which `run` may make sums, or None. `forward`: what
     `run` asks, `network` or what it was compiled to. Who computes gradients uses neither.
 
-    One call runs at a time under `lock`: Grad-CAM keeps what its hooks saw on the network.
+    One call runs at a time, `alone`: Grad-CAM keeps what its hooks saw on the network.
     """
 
     def __init__(
@@ -38,13 +39,19 @@ class ModuleRuntime:
         self.takes_list = takes_list
         self.forward: Callable[[Any], object] = network
         self.half: torch.dtype | None = None
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
         self._channels_last = channels_last
 
     def run(self, batch: Tensor) -> Mapping[str, Tensor]:
-        with self.lock, torch.inference_mode(), self._numbers():
+        with self.alone(), torch.inference_mode(), self._numbers():
             inputs = self.inputs(batch)
             return named(self.forward(list(inputs) if self.takes_list else inputs))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until nobody else computes; the block is what is computed."""
+        with self._lock, computing():
+            yield
 
     def _numbers(self) -> AbstractContextManager[object]:
         if self.half is None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.domain.computing import computing
 from inference.domain.errors import ManifestError, ModelFailed
 
 _CUDA = "CUDAExecutionProvider"
@@ -33,7 +34,9 @@ class OnnxRuntime:
 
     def run(self, batch: Tensor) -> Mapping[str, Tensor]:
         try:
-            found = self._session.run(self._outputs, {self._input: batch.contiguous().numpy()})
+            pixels = batch.contiguous().numpy()
+            with computing():
+                found = self._session.run(self._outputs, {self._input: pixels})
         # onnxruntime's errors have no common class but Exception.
         except Exception as error:
             raise ModelFailed(f"onnxruntime refused the input: {str(error)[:300]}") from error

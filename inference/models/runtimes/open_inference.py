@@ -12,6 +12,7 @@ import requests
 import torch
 from torch import Tensor
 
+from inference.domain.computing import computing
 from inference.domain.errors import ManifestError, ModelFailed
 from inference.models.server import Server
 
@@ -108,7 +109,8 @@ class OpenInferenceRuntime:
         return self._ask("GET", url)
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> requests.Response:
-        reply = self._ask("POST", f"{self._url}/infer", body, headers)
+        with computing():
+            reply = self._ask("POST", f"{self._url}/infer", body, headers)
         if reply.status_code != 200:
             raise ModelFailed(
                 f"{self._server.url} answered with status {reply.status_code}: "

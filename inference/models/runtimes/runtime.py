@@ -14,7 +14,9 @@ class Runtime(Protocol):
 
         `batch`: (pictures, channels, rows, columns), or (1, channels, slices, rows, columns),
         float32, on the CPU; so are the outputs. Outputs without a name are called by their
-        place: "0", "1". Raises `ModelFailed`, `RuntimeError`, `ValueError` or `TypeError`.
+        place: "0", "1". What the network computes is `computing`.
+
+        Raises `ModelFailed`, `RuntimeError`, `ValueError` or `TypeError`.
         """
         ...
 

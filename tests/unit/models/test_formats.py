@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from inference.domain.computing import stopwatch
 from inference.domain.errors import ManifestError, ModelFailed, WeightsChanged
 from inference.domain.manifest import Format
 from inference.models.preprocessing import prepare_by
@@ -58,6 +59,17 @@ def test_a_network_answers_the_same_in_every_format(
     np.testing.assert_allclose(together, expected(pictures), atol=1e-5)
     assert all(not assessment.heat_maps for assessment in found)
     assert list(model.assess([])) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_network_computes_is_counted(
+    tmp_path: Path, weights: dict[Format, bytes], form: Format
+) -> None:
+    write_foreign(tmp_path, form, weights[form])
+    model = load_foreign(tmp_path)
+    with stopwatch() as watch:
+        model.assess([picture(40, 50)])
+    assert watch.seconds > 0
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from inference.domain.computing import stopwatch
 from inference.domain.errors import ManifestError, ModelFailed
 from inference.domain.manifest import Format
 from inference.models.manifest import parse_model_file
@@ -62,11 +63,13 @@ def test_a_server_is_asked_for_certainties(tmp_path: Path, version: str) -> None
     server = {"version": version} if version else {}
     with StubServer(answer) as stub:
         model = load(tmp_path, stub.url, server=server)
-        (found,) = model.assess([picture()])
+        with stopwatch() as watch:
+            (found,) = model.assess([picture()])
         asked = [path for _, path in stub.requests]
     assert found.certainty == {"left": 0.5, "right": pytest.approx(0.880797)}
     assert (f"{MODEL}/versions/3/infer" if version else f"{MODEL}/infer") in asked
     assert model.manifest.weights_sha256 == ""
+    assert watch.seconds > 0
 
 
 def test_numbers_come_back_in_binary(tmp_path: Path) -> None:
