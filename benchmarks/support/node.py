@@ -51,6 +51,7 @@ def serve(home: Path, port: int) -> None:
     from inference.intake.door import Door
     from wetread import settings
     from wetread.bootstrap import SystemClock, open_stores
+    from wetread.web import outlet
     from wetread.web.app import build_app
     from wetread.web.build import build_dicomweb
 
@@ -60,7 +61,7 @@ def serve(home: Path, port: int) -> None:
     ready = threading.Event()
     ready.set()
     app = build_app(stores, ready, [build_dicomweb(configuration, stores, door)])
-    uvicorn.run(app, host=HOST, port=port, log_config=None, access_log=False)
+    uvicorn.Server(outlet.configuration(app, HOST, port)).run()
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dicom_node.dicomweb.media import OCTETS
+from dicom_node.dicomweb.pieces import file_piece, in_memory
 from dicom_node.dicomweb.problems import WebError
-from dicom_node.dicomweb.responses import file_chunks
 from dicom_node.dicomweb.upload import Received
 from dicom_node.dimse.file_meta import part10_head
 from dicom_node.dimse.spool import Spool
@@ -85,7 +85,7 @@ def assemble(archive: Archive, model: Mapping[str, Any], bulk: Mapping[str, Rece
     for piece in behind:
         spool.write(piece)
     if part is not None:
-        for chunk in file_chunks(part.path):
+        for chunk in in_memory(file_piece(part.path)):
             spool.write(chunk)
         spool.write(_padding(part, syntax))
     if spool.error is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from dicom_node.dicomweb.header_texts import HeaderTexts
 from dicom_node.dicomweb.pages import Pages
 from dicom_node.dicomweb.problems import Gone, NotFound
 from inference.domain.catalog import Condition, Entry, Field, Level, Search
@@ -34,6 +35,7 @@ class Context:
     maximum_request: int = 4 << 30
     index: Index | None = None
     pages: Pages = field(init=False)
+    header_texts: HeaderTexts = field(init=False, default_factory=HeaderTexts)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pages", Pages(self.catalog))

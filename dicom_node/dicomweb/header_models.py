@@ -7,7 +7,9 @@ VR, Specific Character Set, Pixel Representation, and who made it, if it is priv
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,44 +26,56 @@ from dicom_node.pixels.part10 import open_part10
 
 _CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
-_KNOWN = 20_000  # values that are remembered
+_ROOM = 16 << 20  # bytes of values that are remembered
+_AROUND = 500  # bytes that each costs besides
 _LONG = 4096  # bytes; a longer value is not remembered
 
 Bulk = Callable[[str], str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An attribute: its model, and the same as JSON behind its name."""
+
+    model: Model
+    text: str
+
+
 class HeaderModels:
-    """One for each answer; not for two threads at once."""
+    """One for each answer; not for two threads at once.
+
+    `bulk` makes a URI of the path of a value. A value that cannot be read is left out; its
+    attribute stays. Both raise `UnreadableInstance` and `OSError`.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Model] = {}
+        self._known: dict[tuple[Any, ...], _Said] = {}
+        self._room = _ROOM
 
     def read(self, path: Path, bulk: Bulk) -> Model:
-        """Return the model of a file's header, its pixels by reference.
-
-        `bulk` makes a URI of the path of a value. A value that cannot be read is left out; its
-        attribute stays. Raises `UnreadableInstance` and `OSError`.
-        """
+        """Return the model of a file's header, its pixels by reference."""
         try:
-            raw = read_raw_header(path)
-            model = self._convert(raw, bulk)
-            if raw.pixels is not None:
-                _refer(model, *raw.pixels, bulk)
+            said = self._convert(read_raw_header(path), bulk)
         except Unusual:
-            with open_part10(path) as part10:
-                model = header_model(part10.header, bulk)
-                if part10.pixels is not None:
-                    _refer(model, part10.pixels.tag, part10.pixels.vr, bulk)
-        return model
+            return _read_by_pydicom(path, bulk)
+        return {name: each.model for name, each in said.items()}
 
-    def _convert(self, raw: RawHeader, bulk: Bulk) -> Model:
+    def text(self, path: Path, bulk: Bulk) -> str:
+        """Return the same as JSON, put together of what is JSON already."""
+        try:
+            said = self._convert(read_raw_header(path), bulk)
+        except Unusual:
+            return _json(_read_by_pydicom(path, bulk))
+        return f"{{{','.join([each.text for each in said.values()])}}}"
+
+    def _convert(self, raw: RawHeader, bulk: Bulk) -> dict[str, _Said]:
         values, known = raw.values, self._known
         around = (
             raw.is_implicit,
             values.get(_CHARACTER_SET),
             values.get(_PIXEL_REPRESENTATION),
         )
-        model: Model = {}
+        said: dict[str, _Said] = {}
         new: dict[int, tuple[Any, ...]] = {}
         for tag, value in values.items():
             if not tag & 0xFFFF:
@@ -71,18 +85,20 @@ class HeaderModels:
             found = known.get(key)
             if found is None:
                 new[tag] = key
-                found = {}
-            model[f"{tag:08X}"] = found
+                found = _NOTHING  # keeps its place
+            said[f"{tag:08X}"] = found
         if new:
-            self._learn(raw, new, model, bulk)
-        if "00080005" in model:
-            model["00080005"] = UTF_8
-        return model
+            self._learn(raw, new, said, bulk)
+        if raw.pixels is not None:
+            tag, vr = raw.pixels
+            name = f"{tag:08X}"
+            said[name] = _said(name, {"vr": vr, "BulkDataURI": bulk(name)})
+        return said
 
     def _learn(
-        self, raw: RawHeader, new: dict[int, tuple[Any, ...]], model: Model, bulk: Bulk
+        self, raw: RawHeader, new: dict[int, tuple[Any, ...]], said: dict[str, _Said], bulk: Bulk
     ) -> None:
-        """Convert what is not known yet into `model`."""
+        """Convert what is not known yet."""
         named: list[str] = []
 
         def noted(path: str) -> str:
@@ -94,15 +110,32 @@ class HeaderModels:
             for tag, key in new.items():
                 name = f"{tag:08X}"
                 named.clear()
-                model[name] = made = attribute_model(data_set, BaseTag(tag), name, noted)
-                is_long = len(raw.values[tag][1]) > _LONG
-                if not named and not is_long and len(self._known) < _KNOWN:
+                model = attribute_model(data_set, BaseTag(tag), name, noted)
+                said[name] = made = _said(name, UTF_8 if tag == _CHARACTER_SET else model)
+                length = len(raw.values[tag][1])
+                if not named and length <= _LONG and self._room > 0:
                     self._known[key] = made
+                    self._room -= length + _AROUND
 
 
-def _refer(model: Model, tag: int, vr: str, bulk: Bulk) -> None:
-    name = f"{tag:08X}"
-    model[name] = {"vr": vr, "BulkDataURI": bulk(name)}
+def _said(name: str, model: Model) -> _Said:
+    return _Said(model, f'"{name}":{_json(model)}')
+
+
+def _json(model: Model) -> str:
+    return json.dumps(model, separators=(",", ":"))
+
+
+_NOTHING = _Said({}, "")
+
+
+def _read_by_pydicom(path: Path, bulk: Bulk) -> Model:
+    with open_part10(path) as part10:
+        model = header_model(part10.header, bulk)
+        if part10.pixels is not None:
+            name = f"{part10.pixels.tag:08X}"
+            model[name] = {"vr": part10.pixels.vr, "BulkDataURI": bulk(name)}
+    return model
 
 
 def _maker(tag: int) -> int:

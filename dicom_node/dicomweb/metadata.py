@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 
 from fastapi import Request, Response
 from pydicom.dataelem import RawDataElement
@@ -16,13 +18,14 @@ from dicom_node.dicomweb.frames import all_frames
 from dicom_node.dicomweb.header_models import HeaderModels
 from dicom_node.dicomweb.media import OCTETS, wanted
 from dicom_node.dicomweb.model import BINARY, model_of
+from dicom_node.dicomweb.pieces import Piece, file_piece
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound, RangeNotSatisfiable, WebError
 from dicom_node.dicomweb.responses import (
     Model,
     Part,
     Streamed,
+    as_json,
     data_sets,
-    file_chunks,
     multipart,
     not_modified,
     validators,
@@ -33,6 +36,7 @@ from inference.domain.catalog import Entry, Field, Level
 from inference.domain.errors import InputError
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_GROUP = 16  # Instances whose headers are made at a time
 _MAX_STEPS = 33  # sequences and items on the way to a value
 
 
@@ -47,7 +51,7 @@ def metadata(context: Context, request: Request, uids: Uids) -> Response:
     service = service_url(request)
     known = HeaderModels()
     models = (_model(context, entry, service, known) for entry in context.instances(uids))
-    return data_sets(request, models, headers)
+    return data_sets(request, models, headers, texts=_texts(context, uids, service))
 
 
 def _model(context: Context, entry: Entry, service: str, known: HeaderModels) -> Model:
@@ -57,6 +61,40 @@ def _model(context: Context, entry: Entry, service: str, known: HeaderModels) ->
     except (InputError, OSError):
         # One broken file does not take the others of its Study away.
         return model_of(entry, Level, url)
+
+
+def _texts(context: Context, uids: Uids, service: str) -> Iterator[str]:
+    """Yield the same models as JSON."""
+    entries, known = context.instances(uids), HeaderModels()
+    while group := [(each, url_of(each, Level.INSTANCE, service)) for each in _some(entries)]:
+        texts = [context.header_texts.find(entry.key, url) for entry, url in group]
+        if None not in texts:
+            yield from (each for each in texts if each is not None)
+            continue
+        # What lies elsewhere is fetched before it is our turn.
+        paths = [context.path(entry) for entry, _ in group]
+        with context.header_texts.turn:
+            made = [
+                _text(context, entry, url, path, known)
+                for (entry, url), path in zip(group, paths, strict=True)
+            ]
+        yield from made
+
+
+def _some(entries: Iterator[Entry]) -> Iterator[Entry]:
+    return islice(entries, _GROUP)
+
+
+def _text(context: Context, entry: Entry, url: str, path: Path, known: HeaderModels) -> str:
+    text = context.header_texts.find(entry.key, url)
+    if text is not None:
+        return text  # another was faster
+    try:
+        text = known.text(path, lambda each: f"{url}/bulkdata/{each}")
+    except (InputError, OSError):
+        return as_json(model_of(entry, Level, url))
+    context.header_texts.keep(entry.key, url, text)
+    return text
 
 
 def bulk_data(context: Context, request: Request, uids: Uids, path: str) -> Response:
@@ -110,7 +148,7 @@ def _from_file(
     request: Request, part10: Part10, start: int, length: int, headers: dict[str, str]
 ) -> Response:
     first, count = _range(request, length)
-    chunks = file_chunks(part10.path, start + first, count)
+    chunks = file_piece(part10.path, start + first, count)
     return _answer(request, chunks, first, count, length, headers)
 
 
@@ -122,7 +160,7 @@ def _octets(request: Request, value: bytes, headers: dict[str, str]) -> Response
 
 def _answer(
     request: Request,
-    chunks: Iterator[bytes],
+    chunks: Iterator[Piece],
     first: int,
     count: int,
     length: int,

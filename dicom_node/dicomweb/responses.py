@@ -15,13 +15,14 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from dicom_node.dicomweb.media import JSON, XML, wanted
 from dicom_node.dicomweb.native_xml import to_xml
+from dicom_node.dicomweb.pieces import PIECES, Extent, Piece, batches, in_memory
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound
 
-CHUNK = 256 << 10  # bytes
 _PIECE = 512 << 10  # bytes that are sent at once, where they come quickly
 _PATIENCE = 0.05  # seconds that what is made waits for more
 
@@ -33,7 +34,7 @@ class Part:
     """A part of a multipart message."""
 
     content_type: str
-    content: Iterable[bytes]
+    content: Iterable[Piece]
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -42,21 +43,51 @@ class Streamed(StreamingResponse):
 
     def __init__(
         self,
-        chunks: Iterator[bytes],
+        pieces: Iterator[Piece],
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
     ) -> None:
-        super().__init__(chunks, status, headers, media_type)
-        self._chunks = chunks
+        super().__init__((), status, headers, media_type)
+        self._pieces = pieces
+        self._batches = batches(pieces)
+        self._batch: list[Piece] = []
+        self._passes_files = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._passes_files = PIECES in (scope.get("extensions") or {})
         try:
             await super().__call__(scope, receive, send)
         finally:
             # Else the files would stay open until Python looks for cycles of objects.
-            if isinstance(self._chunks, Generator):
-                self._chunks.close()
+            self._drop()
+            self._batches.close()
+            if isinstance(self._pieces, Generator):
+                self._pieces.close()
+
+    async def stream_response(self, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        while await run_in_threadpool(self._make):
+            if self._passes_files:
+                await send({"type": PIECES, "pieces": self._batch})
+                continue
+            async for chunk in iterate_in_threadpool(in_memory(self._batch)):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _make(self) -> bool:
+        """Is there more?"""
+        self._drop()
+        # Kept here: what a thread returns is lost where nobody waits for it any more.
+        self._batch = next(self._batches, [])
+        return bool(self._batch)
+
+    def _drop(self) -> None:
+        for piece in self._batch:
+            if isinstance(piece, Extent):
+                piece.close()
+        self._batch = []
 
 
 def data_sets(
@@ -64,12 +95,18 @@ def data_sets(
     models: Iterable[Model],
     headers: Mapping[str, str] | None = None,
     status: int = 200,
+    texts: Iterable[str] | None = None,
 ) -> Response:
-    """Answer with data sets as JSON (Annex F) or, in parts, as XML (PS3.19 Section A.1)."""
+    """Answer with data sets as JSON (Annex F) or, in parts, as XML (PS3.19 Section A.1).
+
+    `texts` are the models as JSON, where that is known without them.
+    """
     for each in wanted(request):
         if each.multipart is not True and (each.takes(JSON) or each.media == "application/json"):
             media = "application/json" if each.media == "application/json" else JSON
-            return _json(request, models, media, headers, status)
+            if texts is None:
+                texts = (as_json(each) for each in models)
+            return _json(request, texts, media, headers, status)
         if each.multipart is not False and each.takes(XML) and not each.is_any:
             parts = (Part(XML, (to_xml(model),)) for model in models)
             return multipart(parts, XML, headers, status)
@@ -78,15 +115,15 @@ def data_sets(
 
 def _json(
     request: Request,
-    models: Iterable[Model],
+    texts: Iterable[str],
     media: str,
     headers: Mapping[str, str] | None,
     status: int,
 ) -> Response:
     def text() -> Iterator[bytes]:
         separator = b"["
-        for model in models:
-            yield separator + json.dumps(model, separators=(",", ":")).encode()
+        for each in texts:
+            yield separator + each.encode()
             separator = b","
         yield b"[]" if separator == b"[" else b"]"
 
@@ -102,10 +139,14 @@ def _json(
     return Streamed(behind(chunks, first, second), status, headers, media)
 
 
-def behind(chunks: Iterator[bytes], *first: bytes) -> Iterator[bytes]:
-    """Yield what was taken from `chunks` already, and then the rest."""
+def as_json(model: Model) -> str:
+    return json.dumps(model, separators=(",", ":"))
+
+
+def behind(pieces: Iterator[Piece], *first: Piece) -> Iterator[Piece]:
+    """Yield what was taken from `pieces` already, and then the rest."""
     yield from first
-    yield from chunks
+    yield from pieces
 
 
 def multipart(
@@ -117,18 +158,19 @@ def multipart(
     """Answer with multipart/related (RFC 2387), part by part as they are read."""
     boundary = uuid.uuid4().hex
 
-    def message() -> Iterator[bytes]:
+    def message() -> Iterator[Piece]:
+        ends = ""  # the part before
         for part in parts:
-            lines = [f"--{boundary}", f"Content-Type: {part.content_type}"]
+            lines = [f"{ends}--{boundary}", f"Content-Type: {part.content_type}"]
             lines += [f"{name}: {value}" for name, value in part.headers.items()]
             yield "\r\n".join([*lines, "", ""]).encode()
             yield from part.content
-            yield b"\r\n"
-        yield f"--{boundary}--\r\n".encode()
+            ends = "\r\n"
+        yield f"{ends}--{boundary}--\r\n".encode()
 
     media = f'multipart/related; type="{content_type}"; boundary={boundary}'
     headers = {**(headers or {}), "Vary": "Accept"}
-    return Streamed(gathered(message()), status, headers, media_type=media)
+    return Streamed(message(), status, headers, media_type=media)
 
 
 def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -148,17 +190,6 @@ def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
             began = time.monotonic()
     if held:
         yield b"".join(held)
-
-
-def file_chunks(path: Path, start: int = 0, count: int | None = None) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(start)
-        while count is None or count > 0:
-            chunk = file.read(CHUNK if count is None else min(CHUNK, count))
-            if not chunk:
-                return
-            count = None if count is None else count - len(chunk)
-            yield chunk
 
 
 def validators(path: Path) -> dict[str, str]:

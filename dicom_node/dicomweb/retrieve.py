@@ -17,12 +17,12 @@ from pydicom.uid import (
 from dicom_node.archive.header import read_file_meta
 from dicom_node.dicomweb.context import Context, Uids, service_url, url_of
 from dicom_node.dicomweb.media import DICOM, wanted
+from dicom_node.dicomweb.pieces import Piece, file_piece
 from dicom_node.dicomweb.problems import NotAcceptable
 from dicom_node.dicomweb.responses import (
     Part,
     Streamed,
     behind,
-    file_chunks,
     multipart,
     not_modified,
     validators,
@@ -110,7 +110,7 @@ def _parts(context: Context, entries: Iterable[Entry], target: str, service: str
 
 def part10_chunks(
     context: Context, entry: Entry, target: str, *, check: bool = True
-) -> tuple[str, Iterator[bytes]]:
+) -> tuple[str, Iterator[Piece]]:
     """Return the transfer syntax and the bytes of the file in `target`, see `_made`.
 
     With `check`, what is wrong with the pixels shows before there is a status.
@@ -119,14 +119,14 @@ def part10_chunks(
     held = held_syntax(context, entry)
     target = _made(held, target)
     if target == held:
-        return held, file_chunks(path)
-    chunks = _transcoded(context, entry, target, check)
+        return held, file_piece(path)
+    chunks: Iterator[Piece] = _transcoded(context, entry, target, check)
     if not check:
         return target, chunks
     return target, behind(chunks, next(chunks))
 
 
-def _transcoded(context: Context, entry: Entry, target: str, check: bool) -> Iterator[bytes]:
+def _transcoded(context: Context, entry: Entry, target: str, check: bool) -> Iterator[Piece]:
     with open_part10(context.path(entry)) as part10:
         if check:
             check_transcoding(part10, target)

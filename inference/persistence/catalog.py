@@ -238,9 +238,11 @@ def _columns(level: Level) -> tuple[tuple[Field, str], ...]:
 
 
 def _entry(level: Level, row: Any, computed: dict[Field, Value]) -> Entry:
-    held = row._mapping
+    columns = _columns(level)  # the last of the row, which go by their places: names cost more
     values: dict[Field, Value] = {
-        field: value for field, name in _columns(level) if (value := held[name]) not in (None, "")
+        field: value
+        for (field, _), value in zip(columns, row[-len(columns) :], strict=True)
+        if value not in (None, "")
     }
     values |= computed
     if level >= Level.SERIES:

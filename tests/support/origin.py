@@ -44,6 +44,7 @@ from inference.ports import Catalog, Cursors, Index, JobQueue, Results, Workitem
 from tests.support.programs import HOST
 from tests.support.worklist import WorklistBench
 from tests.unit.dicom_node.images import image, ramp
+from wetread.web import outlet
 
 
 @dataclass
@@ -87,9 +88,7 @@ class OriginServer:
         app = FastAPI()
         origins = frozenset(("https://ris.example.org",))
         app.include_router(dicomweb(self.context, Worklisting(self.worklist.desk, origins)))
-        self._server = uvicorn.Server(
-            uvicorn.Config(app, host=HOST, port=0, log_config=None, lifespan="off")
-        )
+        self._server = uvicorn.Server(outlet.configuration(app, HOST, 0))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> Self:

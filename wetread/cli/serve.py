@@ -17,6 +17,7 @@ from wetread.bootstrap import Stores, exclusive, open_stores
 from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
+from wetread.web import outlet
 from wetread.web.build import build_web
 
 _log = logging.getLogger("wetread.serve")
@@ -58,14 +59,10 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
     ready, closing = threading.Event(), threading.Event()
     server = _Server(
         closing,
-        uvicorn.Config(
+        outlet.configuration(
             build_web(configuration, stores, node, metrics, ready, closing),
-            host=configuration.http_host,
-            port=configuration.http_port,
-            log_config=None,
-            access_log=False,
-            ws_max_size=1 << 16,  # bytes; subscribers have nothing to say
-            timeout_graceful_shutdown=5,
+            configuration.http_host,
+            configuration.http_port,
         ),
     )
     started = []

@@ -58,6 +58,7 @@ class DrawableDicomWeb:
             return
         squeezes = _takes_gzip(scope)
         inner["headers"] = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+        inner["extensions"] = {}  # what is held back here comes as bytes
         start: Message = {}
         body: list[bytes] = []
 

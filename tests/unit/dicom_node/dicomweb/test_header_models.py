@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,23 @@ def test_all_kinds_of_files_are_understood_as_pydicom_does() -> None:
     for path in FILES:
         for _ in range(2):  # at first sight, and from memory
             assert said(lambda each: models.read(each, bulk), path) == said(by_pydicom, path), path
+
+
+def test_the_text_is_the_model_as_json() -> None:
+    models = HeaderModels()
+    for path in FILES:
+        for _ in range(2):
+            text = said(lambda each: json.loads(models.text(each, bulk)), path)
+            assert text == said(lambda each: json.loads(json.dumps(by_pydicom(each))), path), path
+
+
+def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header_models, "_ROOM", 1000)
+    models = HeaderModels()
+    (path,) = (each for each in SMALL if each.name == "CT_small.dcm")
+    for _ in range(2):
+        assert models.read(path, bulk) == by_pydicom(path)
+    assert len(models._known) == 2
 
 
 @given(
