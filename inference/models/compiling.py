@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from inference.models.answers import activate, pick
 from inference.models.batch import prepare_batch
 from inference.models.preprocessing import resize
+from inference.models.quiet import quiet
 from inference.models.recipe import Layout, Recipe, Resize
 from inference.models.runtimes.module import ModuleRuntime
 from inference.ports import Picture
@@ -123,8 +123,7 @@ def compile_runtime(
     plain = runtime.forward
     compiled = CompiledNetwork(runtime.network, name, examples[0].shape[1:])
     started = time.monotonic()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about what the compiler leaves out, to its makers
+    with quiet():
         apart = max(_apart(runtime, plain, compiled, each, certainties) for each in examples)
     made = time.monotonic() - started
     faster = _faster(runtime, plain, compiled, examples) if compiled.is_compiled else 0.0

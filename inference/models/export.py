@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import tomllib
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from inference.domain.errors import ManifestError
 from inference.domain.manifest import Explanation, Format, Task
 from inference.models.loading import load_model
 from inference.models.manifest import FILE_NAME, parse_model_file, read_model_file
+from inference.models.quiet import quiet
 from inference.models.recipe import Layout, Resize
 from inference.models.runtimes.module import ModuleRuntime
 from inference.models.toml import to_toml
@@ -55,8 +55,7 @@ def export_model(folder: Path, form: Format, out: Path) -> Path:
     assert isinstance(runtime, ModuleRuntime)
     # Two pictures: an export for one would make the number a constant.
     example = torch.zeros(2, recipe.channels, recipe.size, recipe.size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the tracer, to its makers
+    with quiet():
         weights = _EXPORTERS[form](runtime.network, example)
     content = _content(folder, form, weights)
     model = parse_model_file(content, FILE_NAME).manifest.model

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
 from inference.domain.errors import UnknownModel
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
 from inference.models.folders import ModelFolders
+from inference.models.loaded import Loaded
 from inference.models.manifest import ModelFile
 
 if TYPE_CHECKING:  # torch takes seconds to import, and who only asks for names needs none
@@ -29,7 +26,8 @@ class FolderRegistry:
     `chosen` names the active version of a model; without it, it is the highest. `device` and
     `precision` are those of `inference.models.device`; `compiling` is that of
     `inference.models.compiling`, and `compiled` the folder for its code. So many `maximum_models`
-    stay loaded, those used last, and beside them what somebody still reads by.
+    stay loaded, those used last, and beside them what somebody still reads by. While one is
+    loaded or compiled, nobody waits who asks for another.
 
     Raises `ManifestError` or, for a chosen version that is not there, `UnknownModel`.
     """
@@ -46,16 +44,12 @@ class FolderRegistry:
     ) -> None:
         self._device = device
         self._precision = precision
-        self._maximum_models = maximum_models
         self._compiling = compiling
         self._compiled = compiled
         self._chosen = dict(chosen or {})
         self._folders = ModelFolders(roots)
-        self._loaded: OrderedDict[ModelId, NetworkModel] = OrderedDict()
-        # Not loaded twice while somebody still reads by it.
-        self._let_go: WeakValueDictionary[ModelId, NetworkModel] = WeakValueDictionary()
-        self._gates: dict[ModelId, TorchGate] = {}
-        self._lock = threading.Lock()
+        self._models: Loaded[ModelId, NetworkModel] = Loaded(maximum_models)
+        self._gates: Loaded[ModelId, TorchGate] = Loaded()
         for name in self._chosen:
             self.active(name)
 
@@ -82,16 +76,9 @@ class FolderRegistry:
 
     def load(self, model: ModelId) -> NetworkModel:
         """Raises `UnknownModel`, `ManifestError` or `WeightsChanged`."""
-        with self._lock:
-            found = self._loaded.get(model) or self._let_go.get(model)
-            if found is None:
-                file, folder = self._find(model)
-                self._make_room()
-                found = self._load(file, folder)
-            self._loaded[model] = found
-            self._loaded.move_to_end(model)
-            self._make_room(0)
-            return found
+        if model not in self._models:
+            self._find(model)  # raises before anything makes room for it
+        return self._models.get(model, lambda: self._load(model))
 
     def gates(self) -> Sequence[ModelId]:
         """Return the gates that are in use: of each name the highest version."""
@@ -102,22 +89,21 @@ class FolderRegistry:
 
     def gate(self, name: str) -> TorchGate:
         """Return the highest version. Raises `UnknownModel`, `ManifestError`, `WeightsChanged`."""
-        from inference.models.gate import load_gate
-
         newest = next((each for each in self.gates() if each.name == name), None)
         if newest is None:
             raise UnknownModel(f"no gate of the name {name[:80]!r} is registered")
-        with self._lock:
-            if newest not in self._gates:
-                device = self._prepared()
-                path = self._folders.gates[newest]
-                self._gates[newest] = load_gate(path, device, self._compiling)
-            return self._gates[newest]
+        return self._gates.get(newest, lambda: self._load_gate(newest))
 
-    def _load(self, file: ModelFile, folder: Path) -> NetworkModel:
+    def _load(self, model: ModelId) -> NetworkModel:
         from inference.models.loading import load_model
 
+        file, folder = self._find(model)
         return load_model(file, folder, self._prepared(), self._precision, self._compiling)
+
+    def _load_gate(self, gate: ModelId) -> TorchGate:
+        from inference.models.gate import load_gate
+
+        return load_gate(self._folders.gates[gate], self._prepared(), self._compiling)
 
     def _prepared(self) -> str:
         """Return the device."""
@@ -127,16 +113,6 @@ class FolderRegistry:
         if self._compiled is not None and self._compiling != NEVER:
             keep_compiled(self._compiled)
         return choose_device(self._device)
-
-    def _make_room(self, more: int = 1) -> None:
-        """Let go of the models used longest ago, so that there is room for `more`."""
-        if self._maximum_models is None or len(self._loaded) + more <= self._maximum_models:
-            return
-        while self._loaded and len(self._loaded) + more > self._maximum_models:
-            name, model = self._loaded.popitem(last=False)
-            self._let_go[name] = model
-        del model
-        gc.collect()  # hooks and their networks hold each other
 
     def _find(self, model: ModelId) -> tuple[ModelFile, Path]:
         found = self._folders.models()

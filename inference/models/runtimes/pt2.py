@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import torch
 
 from inference.domain.errors import ManifestError
+from inference.models.quiet import quiet
 from inference.models.runtimes.module import ModuleRuntime
 from inference.models.runtimes.pt2_archive import clean_archive
 
@@ -16,8 +16,7 @@ def load_pt2(content: bytes, name: str, device: str = "cpu") -> ModuleRuntime:
     """Raises `ManifestError`; `name` is the file's in messages."""
     clean = clean_archive(content, name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about graphs, to their makers
+        with quiet():
             program = torch.export.load(io.BytesIO(clean))
             network = program.module().to(torch.device(device))
     # torch reads a graph by asserting; a file that is not one ends in any of many errors.

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 import zipfile
 
 import torch
 from torch import nn
 
 from inference.domain.errors import ManifestError
+from inference.models.quiet import quiet
 from inference.models.runtimes.module import ModuleRuntime
 from inference.models.runtimes.pickles import check_torchscript_pickle
 
@@ -44,9 +44,7 @@ def load_torchscript(
     """Raises `ManifestError`; `name` is the file's in messages."""
     checked = checked_archive(content, name)
     try:
-        with warnings.catch_warnings():
-            # torch calls TorchScript deprecated; hospitals have it all the same.
-            warnings.simplefilter("ignore")
+        with quiet():  # torch calls TorchScript deprecated; hospitals have it all the same
             network: nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
                 io.BytesIO(checked), map_location=device
             )

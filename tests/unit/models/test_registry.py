@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import threading
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 
 from inference.domain.errors import ManifestError, UnknownModel, WeightsChanged
 from inference.domain.job import ModelId
-from inference.models.registry import FolderRegistry
+from inference.models import loading
+from inference.models.registry import SHIPPED, FolderRegistry
 from tests.support.models import write_model
 
 
@@ -153,3 +156,42 @@ def test_a_model_that_is_in_use_is_not_loaded_again(tmp_path: Path) -> None:
     used = registry.load(one)
     registry.load(two)
     assert registry.load(one) is used
+
+
+def test_a_model_that_is_not_there_makes_no_other_leave(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    registry = FolderRegistry((tmp_path,), maximum_models=1)
+    kept = weakref.ref(registry.load(ModelId("small", "1.0.0")))
+    with pytest.raises(UnknownModel):
+        registry.load(ModelId("small", "2.0.0"))
+    assert kept() is not None
+
+
+@pytest.mark.parametrize("step", ["load_model", "compile_model"])
+def test_while_a_model_is_loaded_or_compiled_others_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    slow, other = (ModelId(name, "1.0.0") for name in ("slow", "other"))
+    for each in (slow, other):
+        write_model(tmp_path, each.name)
+    compiling = "always" if step == "compile_model" else "never"
+    registry = FolderRegistry((tmp_path, SHIPPED), compiling=compiling)
+    begun, may_end = threading.Event(), threading.Event()
+    real: Callable[..., object] = getattr(loading, step)
+
+    def held(*given: object) -> object:
+        if "slow" in str(given):
+            begun.set()
+            assert may_end.wait(60)
+        return real(*given) if step == "load_model" else None
+
+    monkeypatch.setattr(loading, step, held)
+    monkeypatch.setattr("inference.models.gate.compile_runtime", lambda *_: None)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(registry.load, slow)
+        assert begun.wait(60)
+        assert registry.load(other).manifest.model == other
+        assert registry.gate("body-part").model.name == "body-part"
+        assert not found.done()
+        may_end.set()
+        assert registry.load(slow) is found.result(60)
