@@ -54,12 +54,15 @@ class Reader:
         self._pixels = pixels
         self._gates = gates
 
-    def gate(self, manifest: Manifest) -> Gate | None:
+    def gate(self, manifest: Manifest, instances: Sequence[Instance]) -> Gate | None:
         """Return what looks before the model does, if anything.
 
+        Where the header of each of `instances` refuses, no gate is asked, nor needs to be there.
         Raises `UnknownModel`, `ManifestError` or `WeightsChanged`.
         """
         if self._gates is None or not manifest.gate:
+            return None
+        if all(screening.refusals(manifest, each) for each in instances):
             return None
         return self._gates.gate(manifest.gate)
 
@@ -78,7 +81,7 @@ class Reader:
         Without `explain` there are no heat maps, and no region is drawn from one. `gate` is
         what is asked in place of that which `gate` returns for the model.
         """
-        gate = gate or self.gate(model.manifest)
+        gate = gate or self.gate(model.manifest, instances)
         if model.manifest.reads is Scope.SERIES:
             parts = [self._read_series(model, gate, each, explain) for each in _series(instances)]
         else:

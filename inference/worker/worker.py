@@ -212,9 +212,10 @@ class Worker:
             return self._give_up(lease, instances, cause)
         try:
             metered = MeteredModel(self._registry.load(request.model), self._meter)
-            with self._batching.share(metered) as model, self._gate(metered.manifest) as gate:
+            before = metered.manifest
+            with self._batching.share(metered) as model, self._gate(before, instances) as gate:
                 reading = self._reader.read(request, model, instances, now, gate=gate)
-                return metered.manifest, reading
+                return before, reading
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:
             if not last:
@@ -223,9 +224,9 @@ class Worker:
             return self._give_up(lease, instances, _reason(error))
 
     @contextmanager
-    def _gate(self, before: Manifest) -> Iterator[Gate | None]:
+    def _gate(self, before: Manifest, instances: Sequence[Instance]) -> Iterator[Gate | None]:
         """What looks before the model does, asked together with the other Jobs."""
-        gate = self._reader.gate(before)
+        gate = self._reader.gate(before, instances)
         if gate is None:
             yield None
             return

@@ -11,7 +11,7 @@ import pytest
 
 from inference.domain.errors import UnknownModel
 from inference.domain.finding import Presence
-from inference.domain.job import JobRequest
+from inference.domain.job import JobRequest, JobState
 from inference.domain.manifest import InputNeeds
 from inference.domain.recognition import Kind, Recognition
 from inference.domain.refusal import Reason
@@ -101,6 +101,29 @@ def test_a_gate_that_is_not_there_is_no_open_door(read: Read) -> None:
 def test_a_header_refuses_before_the_gate_looks(read: Read, gate: FakeGate) -> None:
     assert read(modality="CT").result.refusals[0].reason is Reason.WRONG_MODALITY
     assert gate.looked == []
+
+
+def test_what_a_header_refuses_needs_no_gate(read: Read) -> None:
+    reading = read(name="other", modality="CT")
+    assert reading.result.outcome is Outcome.NOT_ASSESSED
+    assert [each.reason for each in reading.result.refusals] == [Reason.WRONG_MODALITY]
+
+
+@pytest.mark.parametrize(
+    ("second", "state", "reason"),
+    [("CT", JobState.REFUSED, Reason.WRONG_MODALITY), ("CR", JobState.FAILED, None)],
+)
+def test_for_want_of_a_gate_a_job_fails_only_where_there_is_something_to_ask_it(
+    bench: Bench, second: str, state: JobState, reason: Reason | None
+) -> None:
+    bench.model.manifest = replace(bench.model.manifest, gate="other")
+    bench.worker._reader = Reader(bench.archive, Slope(), FakeGates({}))
+    bench.worker._maximum_attempts = 1
+    bench.ask(bench.receive("1", modality="CT"), bench.receive("2", modality=second))
+    assert bench.worker.tick()
+    assert [each.state for each in bench.queue.jobs()] == [state]
+    ((_, result),) = bench.results.of_study(STUDY)
+    assert {each.reason for each in result.refusals} == {reason or Reason.PROCESSING_FAILED}
 
 
 @pytest.mark.parametrize(("gated", "doubts"), [(True, []), (False, [Reason.VIEW_UNKNOWN])])
