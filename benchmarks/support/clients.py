@@ -18,17 +18,20 @@ _SLOW_PIECE = 64 << 10  # bytes
 class Download:
     """One request whose answer is read and dropped; `size` is in bytes, headers and all.
 
-    `slowly` waits between small pieces until it is set no longer.
+    `slowly` waits between small pieces until it is set no longer. `host` is what the server
+    is called.
     """
 
-    def __init__(self, url: str, accept: str, slowly: threading.Event | None = None) -> None:
+    def __init__(
+        self, url: str, accept: str, slowly: threading.Event | None = None, host: str = ""
+    ) -> None:
         parts = urlsplit(url)
         self.size = 0
         self.status = ""
         self._slowly = slowly
         self._socket = socket.create_connection((str(parts.hostname), parts.port), timeout=120)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        lines = (f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", f"Accept: {accept}")
+        lines = (f"GET {path} HTTP/1.1", f"Host: {host or parts.netloc}", f"Accept: {accept}")
         request = "\r\n".join((*lines, "Connection: close", "", ""))
         self._socket.sendall(request.encode())
 
@@ -49,16 +52,24 @@ class Download:
 
 
 def download(
-    url: str, accept: str, clients: int, slow: int = 0, expected: int = 0
+    url: str,
+    accept: str,
+    clients: int,
+    slow: int = 0,
+    expected: int = 0,
+    hosts: Sequence[str] = (),
 ) -> tuple[float, int]:
     """Let clients read the same at once; return seconds and bytes.
 
-    `slow` more read slowly for as long as the others are at it.
+    `slow` more read slowly for as long as the others are at it. `hosts` are what the clients
+    call the server, each another name.
     """
     slowly = threading.Event()
     slowly.set()
     started = time.perf_counter()
-    quick = [Download(url, accept) for _ in range(clients)]
+    quick = [
+        Download(url, accept, host=hosts[number] if hosts else "") for number in range(clients)
+    ]
     lazy = [Download(url, accept, slowly) for _ in range(slow)]
     _together([each.run for each in quick], [each.run for each in lazy], slowly)
     seconds = time.perf_counter() - started

@@ -7,8 +7,7 @@ VR, Specific Character Set, Pixel Representation, and who made it, if it is priv
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from dicom_node.dicomweb.model import UTF_8, Model, attribute_model, header_model
+from dicom_node.dicomweb.model import UTF_8, Model, as_json, attribute_model, header_model
+from dicom_node.dicomweb.quick_values import quick_values
 from dicom_node.dicomweb.raw_header import RawHeader, Unusual, read_raw_header
 from dicom_node.pixels.frame import ignored_warnings
 from dicom_node.pixels.part10 import open_part10
@@ -35,8 +35,9 @@ Bulk = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """An attribute: its model, and the same as JSON behind its name."""
+    """An attribute: its name, its model, and both as JSON."""
 
+    name: str
     model: Model
     text: str
 
@@ -49,7 +50,8 @@ class HeaderModels:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], _Said] = {}
+        # By what they hang on together, and then one by one.
+        self._known: dict[tuple[Any, ...], dict[tuple[Any, ...], _Said]] = {}
         self._room = _ROOM
 
     def read(self, path: Path, bulk: Bulk) -> Model:
@@ -58,45 +60,54 @@ class HeaderModels:
             said = self._convert(read_raw_header(path), bulk)
         except Unusual:
             return _read_by_pydicom(path, bulk)
-        return {name: each.model for name, each in said.items()}
+        return {each.name: each.model for each in said}
 
     def text(self, path: Path, bulk: Bulk) -> str:
         """Return the same as JSON, put together of what is JSON already."""
         try:
             said = self._convert(read_raw_header(path), bulk)
         except Unusual:
-            return _json(_read_by_pydicom(path, bulk))
-        return f"{{{','.join([each.text for each in said.values()])}}}"
+            return as_json(_read_by_pydicom(path, bulk))
+        return f"{{{','.join([each.text for each in said])}}}"
 
-    def _convert(self, raw: RawHeader, bulk: Bulk) -> dict[str, _Said]:
-        values, known = raw.values, self._known
+    def _convert(self, raw: RawHeader, bulk: Bulk) -> list[_Said]:
+        values = raw.values
         around = (
             raw.is_implicit,
             values.get(_CHARACTER_SET),
             values.get(_PIXEL_REPRESENTATION),
         )
-        said: dict[str, _Said] = {}
-        new: dict[int, tuple[Any, ...]] = {}
+        known = self._known.setdefault(around, {})
+        said: list[_Said] = []
+        new: list[tuple[int, tuple[Any, ...]]] = []  # place and key
         for tag, value in values.items():
             if not tag & 0xFFFF:
                 continue  # group lengths say nothing here
-            maker = values.get(_maker(tag)) if tag & 0x10000 else None
-            key = (tag, value, maker, around)
+            key = (tag, value, values.get(_maker(tag))) if tag & 0x10000 else (tag, value)
             found = known.get(key)
             if found is None:
-                new[tag] = key
-                found = _NOTHING  # keeps its place
-            said[f"{tag:08X}"] = found
+                found = _quick(tag, *value)
+                if found is None:
+                    new.append((len(said), key))
+                    found = _NOTHING  # keeps its place
+                else:
+                    self._remember(known, key, found)
+            said.append(found)
         if new:
-            self._learn(raw, new, said, bulk)
+            self._learn(raw, known, new, said, bulk)
         if raw.pixels is not None:
             tag, vr = raw.pixels
             name = f"{tag:08X}"
-            said[name] = _said(name, {"vr": vr, "BulkDataURI": bulk(name)})
+            said.append(_said(name, {"vr": vr, "BulkDataURI": bulk(name)}))
         return said
 
     def _learn(
-        self, raw: RawHeader, new: dict[int, tuple[Any, ...]], said: dict[str, _Said], bulk: Bulk
+        self,
+        raw: RawHeader,
+        known: dict[tuple[Any, ...], _Said],
+        new: list[tuple[int, tuple[Any, ...]]],
+        said: list[_Said],
+        bulk: Bulk,
     ) -> None:
         """Convert what is not known yet."""
         named: list[str] = []
@@ -106,27 +117,37 @@ class HeaderModels:
             return bulk(path)
 
         with ignored_warnings():
-            data_set = _data_set(raw, new)
-            for tag, key in new.items():
+            data_set = _data_set(raw, [key[0] for _, key in new])
+            for place, key in new:
+                tag = key[0]
                 name = f"{tag:08X}"
                 named.clear()
                 model = attribute_model(data_set, BaseTag(tag), name, noted)
-                said[name] = made = _said(name, UTF_8 if tag == _CHARACTER_SET else model)
-                length = len(raw.values[tag][1])
-                if not named and length <= _LONG and self._room > 0:
-                    self._known[key] = made
-                    self._room -= length + _AROUND
+                said[place] = made = _said(name, UTF_8 if tag == _CHARACTER_SET else model)
+                if not named:
+                    self._remember(known, key, made)
+
+    def _remember(
+        self, known: dict[tuple[Any, ...], _Said], key: tuple[Any, ...], made: _Said
+    ) -> None:
+        length = len(key[1][1])
+        if length <= _LONG and self._room > 0:
+            known[key] = made
+            self._room -= length + _AROUND
+
+
+def _quick(tag: int, vr: str | None, value: bytes) -> _Said | None:
+    if vr is None or tag & 0x10000:
+        return None
+    values = quick_values(vr, value)
+    return None if values is None else _said(f"{tag:08X}", {"vr": vr, "Value": list(values)})
 
 
 def _said(name: str, model: Model) -> _Said:
-    return _Said(model, f'"{name}":{_json(model)}')
+    return _Said(name, model, f'"{name}":{as_json(model)}')
 
 
-def _json(model: Model) -> str:
-    return json.dumps(model, separators=(",", ":"))
-
-
-_NOTHING = _Said({}, "")
+_NOTHING = _Said("", {}, "")
 
 
 def _read_by_pydicom(path: Path, bulk: Bulk) -> Model:
@@ -143,7 +164,7 @@ def _maker(tag: int) -> int:
     return tag & 0xFFFF0000 | (tag >> 8 & 0xFF)
 
 
-def _data_set(raw: RawHeader, tags: dict[int, Any]) -> Dataset:
+def _data_set(raw: RawHeader, tags: Sequence[int]) -> Dataset:
     """Return these attributes, with those that they are understood by. Raises `Unusual`."""
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
     for tag in (*tags, *(_maker(each) for each in tags if each & 0x10000)):

@@ -17,14 +17,13 @@ from dicom_node.dicomweb.context import Context, Uids, service_url, url_of
 from dicom_node.dicomweb.frames import all_frames
 from dicom_node.dicomweb.header_models import HeaderModels
 from dicom_node.dicomweb.media import OCTETS, wanted
-from dicom_node.dicomweb.model import BINARY, model_of
+from dicom_node.dicomweb.model import BINARY, as_json, model_of
 from dicom_node.dicomweb.pieces import Piece, file_piece
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound, RangeNotSatisfiable, WebError
 from dicom_node.dicomweb.responses import (
     Model,
     Part,
     Streamed,
-    as_json,
     data_sets,
     multipart,
     not_modified,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -22,6 +23,8 @@ from inference.domain.catalog import Entry, Field, Level, Value
 from inference.domain.errors import UnreadableInstance, WetreadError
 
 Model = dict[str, Any]
+
+as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 _INLINE = 1024  # bytes; longer binary values are bulk data
 _LONGEST = 64 << 20  # bytes; a longer value of the header is not read for its model

@@ -79,14 +79,22 @@ def _header(data: bytes) -> RawHeader:
     if group == 0 or is_implicit == code.isalpha():
         raise Unusual  # a Command Set; or it is not what it says
     values: dict[int, tuple[str | None, bytes]] = {}
-    last = 0
+    last, size = 0, len(data)
     while True:
-        if position == len(data):
+        if position == size:
             # Nothing tells the end of a file from the end of what was read, but to read on.
-            if len(data) == _HEAD:
+            if size == _HEAD:
                 raise _MoreToRead
             return RawHeader(values, None, is_implicit)
-        tag, vr, length, position = _element(data, position, is_implicit)
+        # What nearly every attribute is is read here: headers of thousands of slices are asked
+        # for at once, and each has a hundred of them.
+        group, number, code, length = _EXPLICIT(data, position)
+        vr = None if is_implicit else _SHORT.get(code)
+        if vr is not None:
+            tag = group << 16 | number
+            position += 8
+        else:
+            tag, vr, length, position = _element(data, position, is_implicit)
         if tag in PIXEL_DATA:
             return RawHeader(values, (tag, vr or "OW"), is_implicit)
         if tag <= last:
@@ -98,7 +106,7 @@ def _header(data: bytes) -> RawHeader:
             position = end + 8
         else:
             end = position + length
-            if end > len(data):
+            if end > size:
                 raise _MoreToRead
             values[tag] = (vr, data[position:end])
             position = end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
@@ -19,6 +18,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from dicom_node.dicomweb.media import JSON, XML, wanted
+from dicom_node.dicomweb.model import as_json
 from dicom_node.dicomweb.native_xml import to_xml
 from dicom_node.dicomweb.pieces import PIECES, Extent, Piece, batches, in_memory
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound
@@ -137,10 +137,6 @@ def _json(
     if second is None:
         return Response(first, status, headers, media)
     return Streamed(behind(chunks, first, second), status, headers, media)
-
-
-def as_json(model: Model) -> str:
-    return json.dumps(model, separators=(",", ":"))
 
 
 def behind(pieces: Iterator[Piece], *first: Piece) -> Iterator[Piece]:
