@@ -1,14 +1,23 @@
 # Wetread's image: one for all roles. `make image` builds it; docs/container.md says more.
 #
-#   BASE             a Debian with Python 3.11 and venv; both stages stand on it
+#   BASE             a Debian with Python 3.11 and venv; all stages stand on it
 #   VARIANT          cpu, or cuda: torch as the lock has it, with its hash
 #   TORCH_INDEX_URL  for cpu: the package index with CPU builds of torch and torchvision
 #   EXTRAS           which of pyproject.toml's extras come along
+#   EXTRA_PACKAGES   packages of Debian to have in it, such as a compiler; none by default
 #   VERSION          what its label says; a test holds it to pyproject.toml
 #   REVISION         the commit that it is built from, for its label
 ARG BASE=python:3.11-slim-bookworm
 
-FROM ${BASE} AS builder
+# The builder has them, too: the bill of materials names them, and a compiler changes what is kept.
+FROM ${BASE} AS base
+ARG EXTRA_PACKAGES=
+RUN test -z "$EXTRA_PACKAGES" \
+ || { apt-get update -qq \
+   && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $EXTRA_PACKAGES \
+   && rm -rf /var/lib/apt/lists/*; }
+
+FROM base AS builder
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore UV_NO_CACHE=1
 WORKDIR /build
 COPY requirements.lock pyproject.toml tools/image_requirements.py tools/image_bill.py ./
@@ -30,7 +39,8 @@ RUN python3 -m venv --without-pip /opt/wetread \
  && tools/bin/uv pip compile pyproject.toml --constraint requirements.lock \
       --python /opt/wetread/bin/python $(echo "$EXTRAS" | sed 's/[^,][^,]*/--extra &/g; s/,/ /g') \
       --no-header --no-annotate --quiet -o image.names \
- && cut="python3 image_requirements.py requirements.lock image.names" \
+ && if command -v gcc || command -v clang; then with="--with compiler"; else with=; fi \
+ && cut="python3 image_requirements.py requirements.lock image.names $with" \
  && pip="tools/bin/pip --python /opt/wetread/bin/python install --quiet --no-deps" \
  && uv="tools/bin/uv pip install --python /opt/wetread/bin/python --quiet --no-deps --compile-bytecode" \
  && case "$VARIANT" in \
@@ -42,7 +52,8 @@ RUN python3 -m venv --without-pip /opt/wetread \
  && $uv --require-hashes -r image.txt
 
 COPY . src
-# What is removed in the end: what only a compiler reads, and libraries that PyTorch is not linked with.
+# What is removed in the end: what only a compiler reads, if there is none, and libraries that PyTorch
+# is not linked with.
 RUN tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheel ./src \
  && tools/bin/pip --python /opt/wetread/bin/python install --quiet --no-deps wheel/*.whl \
  && { /opt/wetread/bin/python -c 'import torch, torchvision' \
@@ -51,11 +62,12 @@ RUN tools/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir wheel
       --output-file python.cdx.json /opt/wetread/bin/python \
  && python3 image_bill.py python.cdx.json --viewer src/.web/ohif >sbom.cdx.json \
  && cd /opt/wetread/lib/python3.11/site-packages \
- && rm -rf torch/include torch/share torch/bin/protoc* nvidia/*/include nvidia/*/bin nvidia/*/nvvm \
+ && { command -v gcc || command -v clang || rm -rf torch/include; } \
+ && rm -rf torch/share torch/bin/protoc* nvidia/*/include nvidia/*/bin nvidia/*/nvvm \
       nvidia/*/lib/*.bc nvidia/*/lib/libcusolverMg.so* /opt/wetread/.lock \
  && find . -depth \( -type d -name tests -o -type f -name '*.a' \) -exec rm -rf {} +
 
-FROM ${BASE}
+FROM base
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/wetread --no-log-init \
       --shell /usr/sbin/nologin wetread \
  && install -d -o wetread -g wetread -m 0750 \

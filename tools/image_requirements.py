@@ -2,7 +2,8 @@
 
 `python tools/image_requirements.py requirements.lock NAMES` prints the lock's entries for the
 packages that NAMES lists, one `name==version` a line; `--without torch` leaves PyTorch and CUDA
-out, `--only torch` prints just `torch==…` and `torchvision==…`.
+out, `--only torch` prints just `torch==…` and `torchvision==…`. `--with compiler` says that the
+image has one, and brings what wants it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import argparse
 import re
 from pathlib import Path
 
-_TORCH = re.compile(r"^(torch|torchvision|nvidia-.*|cuda-.*)$")
-_LEFT_OUT = frozenset(("triton",))  # 700 MB that want a C compiler, which the image has not
+_TORCH = re.compile(r"^(torch|torchvision|triton|nvidia-.*|cuda-.*)$")
+_COMPILING = frozenset(("triton",))  # 700 MB that want a C compiler
 _ENTRY = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;]+)", re.MULTILINE)
 
 
@@ -26,13 +27,13 @@ def entries(lock: str) -> dict[tuple[str, str], str]:
     }
 
 
-def cut(lock: str, names: str, torch: bool = True) -> str:
+def cut(lock: str, names: str, torch: bool = True, compiler: bool = False) -> str:
     """Raises `KeyError` for what the lock has not."""
     locked = entries(lock)
     return "".join(
         locked[name, version]
         for name, version in _ENTRY.findall(names)
-        if name not in _LEFT_OUT and (torch or not _TORCH.match(name))
+        if (compiler or name not in _COMPILING) and (torch or not _TORCH.match(name))
     )
 
 
@@ -49,12 +50,14 @@ def main() -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--without", choices=["torch"])
     choice.add_argument("--only", choices=["torch"])
+    parser.add_argument("--with", choices=["compiler"], dest="compiler")
     arguments = parser.parse_args()
     lock = arguments.lock.read_text()
     if arguments.only:
         print(" ".join(torch_pins(lock)))
     else:
-        print(cut(lock, arguments.names.read_text(), torch=not arguments.without))
+        names = arguments.names.read_text()
+        print(cut(lock, names, not arguments.without, bool(arguments.compiler)))
 
 
 if __name__ == "__main__":

@@ -46,8 +46,10 @@ def test_a_cpu_image_takes_no_torch_and_no_cuda_from_the_lock() -> None:
     assert torch_pins(SMALL) == ["torch==2.15.0", "torchvision==0.29.2"]
 
 
-def test_what_wants_a_compiler_stays_out() -> None:
+def test_what_wants_a_compiler_stays_out_where_there_is_none() -> None:
     assert cut(SMALL, "triton==3.9.0\n") == ""
+    assert cut(SMALL, "triton==3.9.0\n", compiler=True).startswith("triton==3.9.0")
+    assert cut(SMALL, "triton==3.9.0\n", torch=False, compiler=True) == ""
 
 
 def test_a_package_that_the_lock_has_not_is_no_quiet_matter() -> None:
@@ -67,8 +69,8 @@ def test_the_dockerfile_asks_for_nothing_that_only_buildkit_has() -> None:
 
 
 def test_both_stages_stand_on_the_same_base_and_the_last_is_unprivileged() -> None:
-    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    assert stages == ["${BASE}", "${BASE}"]
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, re.MULTILINE)
+    assert stages == [("${BASE}", "base"), ("base", "builder"), ("base", "")]
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert "USER 10001:10001" in last
     assert "pip" not in last
@@ -82,6 +84,61 @@ def test_its_label_has_the_version_of_the_project() -> None:
 def test_the_last_stage_is_told_nothing_that_is_secret() -> None:
     stage = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.findall(r"^ARG (\w+)", stage, re.MULTILINE) == ["BASE", "VERSION", "REVISION"]
+
+
+def run_in(stage: str) -> list[str]:
+    """Return what the RUN instructions of a stage hand to the shell."""
+    (text,) = re.findall(
+        rf"^FROM \S+ AS {stage}\n(.*?)^FROM ", DOCKERFILE, re.MULTILINE | re.DOTALL
+    )
+    joined = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    return re.findall(r"^RUN (.*)$", joined, re.MULTILINE)
+
+
+def shell(script: str, folder: Path, **environment: str) -> str:
+    """Run it with the programs in `folder` alone, which say how they were called."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env={"PATH": str(folder), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def program(folder: Path, name: str) -> None:
+    (folder / name).write_text('#!/bin/sh\necho "${0##*/}" "$@"\n')
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("packages", "installed"), [("", []), ("gcc libc6-dev", ["gcc", "libc6-dev"])]
+)
+def test_packages_of_debian_are_installed_where_they_are_asked_for(
+    packages: str, installed: list[str], tmp_path: Path
+) -> None:
+    assert "\nARG EXTRA_PACKAGES=\n" in DOCKERFILE
+    for name in ("apt-get", "rm"):
+        program(tmp_path, name)
+    (script,) = run_in("base")
+    lines = shell(script, tmp_path, EXTRA_PACKAGES=packages).splitlines()
+    found = [line.split()[-len(installed) :] for line in lines if "apt-get install" in line]
+    assert found == ([installed] if installed else [])
+    assert bool(lines) == bool(installed)
+
+
+@pytest.mark.parametrize("compiler", ["", "gcc", "clang"])
+def test_what_a_compiler_reads_stays_where_there_is_one(compiler: str, tmp_path: Path) -> None:
+    for name in filter(None, ("rm", compiler)):
+        program(tmp_path, name)
+    parts = [part.strip() for each in run_in("builder") for part in each.split(" && ")]
+    (removes,) = (part for part in parts if part.endswith("rm -rf torch/include; }"))
+    assert ("rm -rf torch/include" in shell(removes, tmp_path)) is not bool(compiler)
+    (asks,) = (part for part in parts if part.startswith("if command"))
+    said = shell(f"{asks}; echo $with", tmp_path).splitlines()[-1]
+    assert said == ("--with compiler" if compiler else "")
 
 
 def test_debian_s_packages_are_named_as_scanners_look_them_up() -> None:
