@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -200,6 +201,36 @@ class IncidentsContract(RepositoriesContract):
         repositories.removals.finish([make_incident().key])
         assert repositories.incidents.remove([1], at(90)) == 1
         assert repositories.removals.unfinished() == [again.key]
+
+    def test_what_comes_while_it_is_removed_is_never_a_file_that_goes(
+        self, repositories: Repositories
+    ) -> None:
+        incidents, index = repositories.incidents, repositories.index
+        digest = make_incident().sha256
+
+        def send(number: int) -> None:
+            against = f"{number % 4:064x}"
+            with suppress(RepositoryUnavailable):
+                removals = index.incident_removals(digest)
+                key = f"quarantine/{digest}-{removals}.dcm"
+                index.add_incident(make_incident(key=key, against=against), at(0), removals)
+
+        def clean(number: int) -> None:
+            for each in incidents.incidents(IncidentQuery(IncidentState.OPEN)):
+                incidents.resolve(each.incident_id, RESOLUTION)
+            with suppress(RepositoryUnavailable):
+                incidents.remove(listed(repositories), at(70))
+            if number % 3 == 0:
+                repositories.removals.finish(repositories.removals.unfinished())
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: (clean if number % 2 else send)(number), range(40)))
+        send(0)
+        left = set(repositories.removals.unfinished())
+        found = incidents.incidents(IncidentQuery())
+        assert not left & {each.key for each in found if each.key}
+        assert any(each.key for each in found)
+        assert not index.account().problems
 
     def test_events_tell_of_them(self, repositories: Repositories) -> None:
         finish(repositories)
