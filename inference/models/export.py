@@ -49,7 +49,7 @@ def export_model(folder: Path, form: Format, out: Path) -> Path:
             f"{form} is no format to export to; write "
             + " or ".join(f'"{each}"' for each in _EXPORTERS)
         )
-    # Grad-CAM would leave on the weights which gradients it wants.
+    # What is exported explains nothing, so nothing that explains is built.
     bare = replace(file, manifest=replace(manifest, explanation=Explanation.NONE))
     runtime = load_model(bare, folder).runtime
     assert isinstance(runtime, ModuleRuntime)

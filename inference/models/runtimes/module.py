@@ -23,7 +23,8 @@ class ModuleRuntime:
     `half`: the type of less than 32 bits in which `run` may make sums, or None. `forward`: what
     `run` asks, `network` or what it was compiled to. Who computes gradients uses neither.
 
-    One call runs at a time, `alone`: Grad-CAM keeps what its hooks saw on the network.
+    One call runs at a time, `alone`: two at once are no faster, and Grad-CAM
+    hooks into its network.
     """
 
     def __init__(
