@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.programs import HOST, Program, alone, free_port
+from tests.support.programs import HOST, TLS, Program, alone, free_port
 
 # It wants other versions than Wetread, and is big, so it is installed once, aside.
 ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-mlserver"
@@ -84,7 +84,8 @@ class MlServer(Program):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/v2/models/{MODEL}/ready").status_code == 200
+            answer = httpx.get(f"{self.url}/v2/models/{MODEL}/ready", verify=TLS)
+            return answer.status_code == 200
         except httpx.HTTPError:
             return False
 

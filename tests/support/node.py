@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.programs import HOST, Program, free_port, wait_for
+from tests.support.programs import HOST, TLS, Program, free_port, wait_for
 
 AE_TITLE = "WETREAD"
 
@@ -70,9 +70,8 @@ class Node(Program):
 
     def answers(self) -> bool:
         try:
-            return (
-                httpx.get(f"{self.url}{self.ready}", trust_env=False, timeout=5).status_code == 200
-            )
+            answer = httpx.get(f"{self.url}{self.ready}", trust_env=False, verify=TLS, timeout=5)
+            return answer.status_code == 200
         except httpx.TransportError:
             return False
 
@@ -90,7 +89,7 @@ class Node(Program):
     def status(self) -> dict[str, Any]:
         """What `wetread status --json` prints, by HTTP."""
         answer = httpx.get(
-            f"{self.url}/api/v1/status?limit=1000", trust_env=False, timeout=30
+            f"{self.url}/api/v1/status?limit=1000", trust_env=False, verify=TLS, timeout=30
         ).raise_for_status()
         status: dict[str, Any] = answer.json()
         assert status["problems"] == []
@@ -116,7 +115,8 @@ class Node(Program):
             return status if quiet else None
 
         try:
-            return wait_for(settled, f"{studies} studies settled", timeout)  # type: ignore[return-value]
+            # The node has better to do meanwhile than to answer.
+            return wait_for(settled, f"{studies} studies settled", timeout, 0.2)  # type: ignore[return-value]
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log_text[-6000:]}") from None
 

@@ -41,7 +41,7 @@ from inference.persistence.queue import SqlJobQueue
 from inference.persistence.results import SqlResults
 from inference.persistence.workitems import SqlWorkitems
 from inference.ports import Catalog, Cursors, Index, JobQueue, Results, Workitems
-from tests.support.programs import HOST
+from tests.support.programs import HOST, TLS
 from tests.support.worklist import WorklistBench
 from tests.unit.dicom_node.images import image, ramp
 from wetread.web import outlet
@@ -98,7 +98,7 @@ class OriginServer:
             time.sleep(0.005)
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://{HOST}:{port}/dicom-web"
-        self.client = httpx.Client(trust_env=False, timeout=30)
+        self.client = httpx.Client(trust_env=False, verify=TLS, timeout=30)
         return self
 
     def __exit__(self, *_: object) -> None:

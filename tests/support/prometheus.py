@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.programs import HOST, Program, free_port
+from tests.support.programs import HOST, TLS, Program, free_port
 
 
 class PrometheusServer(Program):
@@ -53,7 +53,7 @@ class PrometheusServer(Program):
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", trust_env=False, verify=TLS).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -62,6 +62,7 @@ class PrometheusServer(Program):
             f"{self.url}/api/v1/query",
             params={"query": expression},
             trust_env=False,
+            verify=TLS,
             timeout=30,
         )
         body = answer.json()

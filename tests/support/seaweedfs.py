@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.programs import HOST, Program, free_port
+from tests.support.programs import HOST, TLS, Program, free_port
 
 ACCESS_KEY = "wetread"
 SECRET_KEY = "not-a-secret"
@@ -70,6 +70,6 @@ class SeaweedServer(Program):
     def answers(self) -> bool:
         try:
             # Without a signature: a refusal says that it is there, and that it looks.
-            return httpx.get(self.url, timeout=2.0, trust_env=False).status_code == 403
+            return httpx.get(self.url, timeout=2.0, trust_env=False, verify=TLS).status_code == 403
         except httpx.TransportError:
             return False

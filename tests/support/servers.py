@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support.dcmtk import StorescpServer, echoscu, storescu
-from tests.support.programs import HOST, Program, free_port, wait_for
+from tests.support.programs import HOST, TLS, Program, free_port, wait_for
 
 __all__ = [
     "HOST",
@@ -107,7 +107,7 @@ class OrthancServer(Program):
     def http(self) -> httpx.Client:
         """A client of the REST API, with the first user's password."""
         user = next(iter(self.users.items()), None)
-        return httpx.Client(base_url=self.url, auth=user, timeout=30.0, trust_env=False)
+        return httpx.Client(base_url=self.url, auth=user, timeout=30.0, trust_env=False, verify=TLS)
 
     def answers(self) -> bool:
         try:
