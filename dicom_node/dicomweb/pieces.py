@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import weakref
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
-# An extension of ASGI: where a server offers it in a scope, it takes messages of this type,
-# whose "pieces" follow the start of an answer in place of a body, with more to come.
+# An extension of ASGI: where a server offers it in a scope, it takes messages of this type, whose
+# "pieces" follow the start of an answer in place of a body, with more to come. When they are sent
+# it calls "then", in the thread that sent them, with whether the client keeps up.
 PIECES = "wetread.response.pieces"
 
 _CHUNK = 512 << 10  # bytes
 _SHORT = 64 << 10  # bytes; what is shorter is read at once
 _IN_MEMORY = 512 << 10  # bytes that are sent at once
-_AT_ONCE = 8 << 20  # bytes that are sent at once where they lie in files
-_FILES = 8  # that are open for one answer
+_FILES = 2, 32  # that are open for one answer: to who reads slowly, and to who keeps up
+_MANY = 200  # that are open for all of them: select(2), on which DIMSE waits, knows 1024
 _PATIENCE = 0.05  # seconds that what is made waits for more
+
+
+class _Count:
+    """How many files are open."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        # One that is dropped anywhere may be counted in the middle of counting another.
+        self._lock = threading.RLock()
+
+    def add(self, change: int) -> None:
+        with self._lock:
+            self.value += change
+
+
+_open = _Count()
 
 
 class Extent:
@@ -27,7 +45,8 @@ class Extent:
         self.start = start
         self._length = length
         self._descriptor = descriptor
-        self.close = weakref.finalize(self, os.close, descriptor)
+        self.close = weakref.finalize(self, _shut, descriptor)
+        _open.add(1)
 
     def __len__(self) -> int:
         return self._length
@@ -44,6 +63,11 @@ class Extent:
                 raise EOFError("a file is shorter than it was")
             position += len(chunk)
             yield chunk
+
+
+def _shut(descriptor: int) -> None:
+    os.close(descriptor)
+    _open.add(-1)
 
 
 Piece = bytes | Extent
@@ -66,29 +90,38 @@ def file_piece(path: Path, start: int = 0, count: int | None = None) -> Iterator
             os.close(descriptor)
 
 
-def batches(pieces: Iterable[Piece]) -> Generator[list[Piece]]:
-    """Join pieces to what is sent at once: each time costs a change of threads.
+class Batches:
+    """Joins pieces to what is sent at once: each time costs a change of threads.
 
     What takes its time to be made is not held back for what comes after it.
     """
-    batch: list[Piece] = []
-    size = files = 0
-    began = time.monotonic()
-    for piece in pieces:
-        if not piece:
-            continue
-        batch.append(piece)
-        if isinstance(piece, Extent):
-            files += 1
-            size += len(piece) * _IN_MEMORY // _AT_ONCE
-        else:
-            size += len(piece)
-        if size >= _IN_MEMORY or files == _FILES or time.monotonic() - began > _PATIENCE:
-            yield batch
-            batch, size, files = [], 0, 0
-            began = time.monotonic()
-    if batch:
-        yield batch
+
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        self._pieces = pieces
+        self._files = _FILES[0]
+
+    def take(self, *, is_quick: bool = False) -> list[Piece]:
+        """Return some; none at the end. Each time that `is_quick`, more files are opened."""
+        self._files = min(2 * self._files, _FILES[1]) if is_quick else _FILES[0]
+        batch: list[Piece] = []
+        size = files = 0
+        began = time.monotonic()
+        for piece in self._pieces:
+            if not piece:
+                continue
+            batch.append(piece)
+            if isinstance(piece, Extent):
+                files += 1
+            else:
+                size += len(piece)
+            enough = size >= _IN_MEMORY or files >= self._files
+            if enough or _open.value > _MANY or time.monotonic() - began > _PATIENCE:
+                break
+        return batch
+
+    def close(self) -> None:
+        if isinstance(self._pieces, Generator):
+            self._pieces.close()
 
 
 def in_memory(batch: Iterable[Piece]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from dicom_node.dicomweb.media import JSON, XML, wanted
 from dicom_node.dicomweb.model import as_json
 from dicom_node.dicomweb.native_xml import to_xml
-from dicom_node.dicomweb.pieces import PIECES, Extent, Piece, batches, in_memory
+from dicom_node.dicomweb.pieces import PIECES, Batches, Extent, Piece, in_memory
 from dicom_node.dicomweb.problems import NotAcceptable, NotFound
 
 _PIECE = 512 << 10  # bytes that are sent at once, where they come quickly
@@ -49,8 +49,7 @@ class Streamed(StreamingResponse):
         media_type: str | None = None,
     ) -> None:
         super().__init__((), status, headers, media_type)
-        self._pieces = pieces
-        self._batches = batches(pieces)
+        self._batches = Batches(pieces)
         self._batch: list[Piece] = []
         self._passes_files = False
 
@@ -62,26 +61,23 @@ class Streamed(StreamingResponse):
             # Else the files would stay open until Python looks for cycles of objects.
             self._drop()
             self._batches.close()
-            if isinstance(self._pieces, Generator):
-                self._pieces.close()
 
     async def stream_response(self, send: Send) -> None:
         start = {"status": self.status_code, "headers": self.raw_headers}
         await send({"type": "http.response.start", **start})
-        while await run_in_threadpool(self._make):
+        await run_in_threadpool(self._make)
+        while self._batch:
             if self._passes_files:
-                await send({"type": PIECES, "pieces": self._batch})
+                await send({"type": PIECES, "pieces": self._batch, "then": self._make})
                 continue
             async for chunk in iterate_in_threadpool(in_memory(self._batch)):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await run_in_threadpool(self._make)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _make(self) -> bool:
-        """Is there more?"""
+    def _make(self, is_quick: bool = False) -> None:
         self._drop()
-        # Kept here: what a thread returns is lost where nobody waits for it any more.
-        self._batch = next(self._batches, [])
-        return bool(self._batch)
+        self._batch = self._batches.take(is_quick=is_quick)
 
     def _drop(self) -> None:
         for piece in self._batch:

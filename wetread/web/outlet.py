@@ -15,7 +15,7 @@ import sys
 import time
 from asyncio.trsock import TransportSocket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
@@ -64,30 +64,26 @@ class OutletProtocol(H11Protocol):
 
         async def answer(message: Message) -> None:
             if message["type"] == PIECES:
-                await self._send(message["pieces"])
+                await self._send(message["pieces"], message["then"])
             else:
                 await send(message)
 
         scope["extensions"] = {**scope.get("extensions", {}), PIECES: {}}
         await self._inner(scope, receive, answer)
 
-    async def _send(self, pieces: list[Piece]) -> None:
-        """Send pieces as part of a body; return when the kernel has them all."""
-        if self.scope["method"] == "HEAD":
-            return
+    async def _send(self, pieces: list[Piece], then: Callable[[bool], None]) -> None:
+        """Send pieces as part of a body; return when the kernel has them all, after `then`."""
         await self._flushed()
-        if self._is_gone:
+        if self._is_gone or self.scope["method"] == "HEAD":
+            await run_in_threadpool(then, False)
             return
         body: Any = _Body(pieces)
-        framed = self.conn.send_with_data_passthrough(h11.Data(data=body))
-        left = _Left(framed or ())
+        left = _Left(self.conn.send_with_data_passthrough(h11.Data(data=body)) or (), then)
         with closing(self.transport.get_extra_info("socket").dup()) as wire:
-            while left and not self._is_gone:
-                try:
-                    if not await run_in_threadpool(left.push, wire):
-                        await self._writable(wire)
-                except ConnectionError:
-                    self.transport.abort()
+            while not await run_in_threadpool(left.push, wire):
+                await self._writable(wire)
+        if left.is_lost:
+            self.transport.abort()
 
     @property
     def _is_gone(self) -> bool:
@@ -131,30 +127,37 @@ class _Body:
 class _Left:
     """What is still to be sent of a body, framed; used by one thread at a time."""
 
-    def __init__(self, framed: Iterable[Any]) -> None:
+    def __init__(self, framed: Iterable[Any], then: Callable[[bool], None]) -> None:
+        self.is_lost = False
+        self._is_quick = True
+        self._then = then
         self._pieces: deque[memoryview | Extent] = deque()
         self._offset = 0  # into the first of them, if that is of a file
         for each in framed:
             for piece in each.pieces if isinstance(each, _Body) else (each,):
                 self._pieces.append(piece if isinstance(piece, Extent) else memoryview(piece))
 
-    def __bool__(self) -> bool:
-        return bool(self._pieces)
-
     def push(self, wire: socket.socket) -> bool:
-        """Send for a while; does the client keep up?
+        """Send for a while; return whether that was all, or the client is gone.
 
-        Raises `EOFError` where a file is shorter than it was, and `ConnectionError`.
+        Raises `EOFError` where a file is shorter than it was.
         """
         until = time.monotonic() + _TURN
         poll = select.poll()
         poll.register(wire, select.POLLOUT)
-        while self._pieces and time.monotonic() < until:
+        while self._pieces:
             try:
                 self._send_some(wire)
+                is_ready = True
             except BlockingIOError:
-                if not poll.poll(_PATIENCE):
-                    return False
+                is_ready = bool(poll.poll(_PATIENCE))
+            except (ConnectionError, TimeoutError):
+                self.is_lost = True
+                break
+            if not is_ready or (self._pieces and time.monotonic() > until):
+                self._is_quick = False
+                return False
+        self._then(self._is_quick)
         return True
 
     def _send_some(self, wire: socket.socket) -> None:

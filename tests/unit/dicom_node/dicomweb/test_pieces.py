@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dicom_node.dicomweb import pieces
-from dicom_node.dicomweb.pieces import Extent, Piece, batches, file_piece, in_memory
+from dicom_node.dicomweb.pieces import Batches, Extent, Piece, file_piece, in_memory
 
 LONG = bytes(range(256)) * 4096  # 1 MiB
 
@@ -67,12 +67,13 @@ def test_a_file_that_became_shorter_is_not_sent_as_if_it_were_whole(path: Path) 
 
 
 def test_small_pieces_are_joined() -> None:
-    assert list(batches([b"ab", b"", b"c"])) == [[b"ab", b"c"]]
+    batches = Batches(iter((b"ab", b"", b"c")))
+    assert [batches.take(), batches.take(), batches.take()] == [[b"ab", b"c"], [], []]
     assert list(in_memory([b"ab", b"c"])) == [b"abc"]
-    assert list(batches([])) == []
+    assert Batches(iter(())).take() == []
 
 
-def test_no_more_is_read_than_is_sent_at_once(path: Path) -> None:
+def test_no_more_is_made_than_is_sent_at_once() -> None:
     made = []
 
     def bytes_alone() -> Iterator[Piece]:
@@ -80,14 +81,55 @@ def test_no_more_is_read_than_is_sent_at_once(path: Path) -> None:
             made.append(number)
             yield b"x" * (256 << 10)
 
-    assert len(next(batches(bytes_alone()))) == 2
+    assert len(Batches(bytes_alone()).take(is_quick=True)) == 2
     assert len(made) == 2
+
+
+def files(path: Path) -> Batches:
+    return Batches(piece for _ in range(1000) for piece in file_piece(path, 0, 1 << 17))
+
+
+def test_who_keeps_up_is_sent_more_files_at_once(path: Path) -> None:
     before = open_files()
-    several = next(batches(piece for _ in range(1000) for piece in file_piece(path, 0, 1 << 17)))
-    assert len(several) == open_files() - before == 8
-    assert len(next(batches(piece for _ in range(100) for piece in file_piece(path)))) == 8
+    batches = files(path)
+    counts = []
+    for is_quick in (False, True, True, True, True, True, False):
+        batch = batches.take(is_quick=is_quick)
+        counts.append(len(batch))
+        assert open_files() - before == len(batch)
+        del batch
+    assert counts == [2, 4, 8, 16, 32, 32, 2]
+    batches.close()
+
+
+def test_where_many_files_are_open_each_answer_has_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "_MANY", 1)
+    held = [files(path).take() for _ in range(3)]
+    assert [len(each) for each in held] == [2, 1, 1]
+    held.clear()
+    assert len(files(path).take()) == 2
 
 
 def test_what_takes_long_is_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "_PATIENCE", -1.0)
-    assert list(batches([b"a", b"b"])) == [[b"a"], [b"b"]]
+    batches = Batches(iter((b"a", b"b")))
+    assert [batches.take(), batches.take()] == [[b"a"], [b"b"]]
+
+
+def test_what_is_read_from_is_closed(path: Path) -> None:
+    closed = []
+
+    def made() -> Iterator[Piece]:
+        try:
+            for _ in range(9):
+                yield from file_piece(path)
+        finally:
+            closed.append(True)
+
+    batches = Batches(made())
+    batches.take()
+    assert closed == []
+    batches.close()
+    assert closed == [True]
