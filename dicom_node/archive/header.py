@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
-
 from dicom_node.archive.encoding import (
     FileStream,
     InflatingStream,
@@ -33,6 +31,12 @@ from inference.domain.instance import Attributes, Description
 from inference.domain.uid import check_uid
 
 MANUFACTURER = "Wetread"  # what our own results carry in Manufacturer (0008,0070)
+
+# Transfer syntaxes of PS3.5 Annex A. pydicom has them too, but takes longer to import than most
+# commands take, and these open an archive.
+_IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+_DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
+_EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 _PREFIX = b"DICM"
 _PREAMBLE = 128  # bytes, PS3.10 Section 7.1
@@ -125,7 +129,7 @@ def read_file_meta(file: BinaryIO) -> FileMeta:
     file.seek(0)
     if file.read(_PREAMBLE + len(_PREFIX))[_PREAMBLE:] != _PREFIX:
         raise UnreadableInstance("not a DICOM file: the prefix DICM is missing")
-    transfer_syntax = str(ImplicitVRLittleEndian)
+    transfer_syntax = _IMPLICIT_VR_LITTLE_ENDIAN
     while True:
         start = file.tell()
         head = file.read(8)
@@ -162,10 +166,10 @@ def data_set(part10: Path) -> Iterator[tuple[Stream, Syntax, FileMeta]]:
         meta = read_file_meta(file)
         file.seek(meta.data_set_offset)
         stream: Stream = FileStream(file)
-        syntax = Syntax(meta.transfer_syntax_uid == ImplicitVRLittleEndian)
-        if meta.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        syntax = Syntax(meta.transfer_syntax_uid == _IMPLICIT_VR_LITTLE_ENDIAN)
+        if meta.transfer_syntax_uid == _DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
             stream = InflatingStream(file)
-        elif meta.transfer_syntax_uid == ExplicitVRBigEndian:
+        elif meta.transfer_syntax_uid == _EXPLICIT_VR_BIG_ENDIAN:
             syntax = Syntax(implicit=False, big_endian=True)
         else:
             syntax = guess_syntax(file.read(8), syntax)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from pydicom.charset import decode_bytes, python_encoding
-
 _MAX_CHARACTERS = 1024  # PS3.5 Table 6.2-1 allows less for all that is asked for here
 _AGE = re.compile(r"(\d{1,3})([DWMY]?)", re.IGNORECASE)  # AS, PS3.5 Section 6.2
 _DAYS_PER_YEAR = 365.25
@@ -33,6 +31,8 @@ def plain(value: bytes) -> str:
 
 def decoder_for(character_set: bytes) -> Callable[[bytes], str]:
     """Return the decoder for a Specific Character Set (PS3.3 C.12.1.1.2)."""
+    from pydicom.charset import decode_bytes, python_encoding  # slow to import
+
     terms = [term.strip() for term in character_set.decode("ascii", "replace").split("\\")]
     encodings = [python_encoding[term] for term in terms if term in python_encoding]
     encodings = encodings or ["iso8859"]

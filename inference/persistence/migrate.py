@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from inference.domain.errors import RepositoryUnavailable
 from inference.persistence.engine import Database
 from inference.persistence.schema import metadata
+
+if TYPE_CHECKING:  # slow to import, and most databases have the tables of this version already
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_HEAD = "head"
 
 _SORTED_OTHERWISE = text(
     """
@@ -29,43 +31,68 @@ _SORTED_OTHERWISE = text(
 )
 
 
-def migrate(database: Database, revision: str = "head") -> None:
+def migrate(database: Database, revision: str = _HEAD) -> None:
     """Run the migrations that are missing, all in one transaction.
 
     Several processes may ask for it at once. Raises `RepositoryUnavailable`, also where a
     newer version has migrated the database.
     """
-    config = _config()
+    wanted = newest() if revision == _HEAD else revision
+    if database.is_sqlite and current(database) == wanted:
+        return
     with database.migrating() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, revision)
-        except CommandError as error:
-            raise RepositoryUnavailable(
-                f"The database belongs to another version of Wetread: {error}"
-            ) from error
+        if _current(connection) != wanted:
+            _upgrade(connection, revision)
         if not database.is_sqlite:
             _sort_by_bytes(connection)
 
 
 def revisions() -> Sequence[str]:
     """Return every revision of the tables, the first one first."""
+    from alembic.script import ScriptDirectory
+
     return [each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
+def newest() -> str:
+    """Return the revision of this version, which the last file has in its name."""
+    return max(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("r[0-9]*.py"))
 
 
 def current(database: Database) -> str | None:
     """Return the revision of the tables that the database has; None without any."""
     with database.reading() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _current(connection)
 
 
 def check(database: Database) -> None:
     """Raise `RepositoryUnavailable` unless the database has the tables of this version."""
-    if current(database) != ScriptDirectory.from_config(_config()).get_current_head():
+    if current(database) != newest():
         raise RepositoryUnavailable(
             "The database belongs to another version of Wetread. If it is an older one, "
             "`wetread migrate` or `wetread serve` of this version brings it up to date."
         )
+
+
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        raise RepositoryUnavailable(
+            f"The database belongs to another version of Wetread: {error}"
+        ) from error
 
 
 def _sort_by_bytes(connection: Connection) -> None:
@@ -83,8 +110,8 @@ def _sort_by_bytes(connection: Connection) -> None:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option(
-        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
-    )
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return config

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol
 
 from inference.domain.geometry import Plane
 from inference.domain.job import ModelId
 from inference.domain.manifest import Manifest
 from inference.domain.recognition import Recognition
+
+if TYPE_CHECKING:  # whoever takes a port need not take NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

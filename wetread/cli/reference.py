@@ -12,12 +12,9 @@ import typer
 from inference.domain.errors import InputError
 from inference.domain.job import ModelId
 from wetread import settings
-from wetread.api.models import load_model
-from wetread.api.validation import validate
 from wetread.bootstrap import build_registry
 from wetread.cli.output import AsJson, console, print_json
 from wetread.cli.validate import pair, progress_bar
-from wetread.metrics.drift import REFERENCE
 
 
 def reference(
@@ -35,6 +32,9 @@ def reference(
     Take those that the model learned from. `wetread_input_drift` compares with it.
     """
     from inference.validation.reference import Recorder
+    from wetread.api.models import load_model
+    from wetread.api.validation import validate
+    from wetread.metrics.drift import REFERENCE
 
     recorder = Recorder(load_model(name, version))
     model: ModelId = recorder.manifest.model

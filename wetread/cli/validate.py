@@ -22,7 +22,6 @@ from typer.core import TyperGroup
 
 from inference.domain.errors import InputError
 from inference.domain.job import ModelId
-from wetread.api.validation import validate, validation_folder
 from wetread.cli.output import AsJson, console, print_json
 
 if TYPE_CHECKING:  # scikit-learn and SciPy take seconds to import
@@ -89,6 +88,7 @@ def run(
     What was read before is not read again: a run that was broken off goes on.
     """
     from inference.validation.report import as_json as to_json
+    from wetread.api.validation import validate, validation_folder
 
     with progress_bar(as_json) as progress:
         task = progress.add_task(Path(model).name, total=None)

@@ -14,7 +14,7 @@ from inference.domain.job import JobState
 from inference.domain.matching import AnyOf
 from inference.domain.reading import ReadingQuery
 from inference.persistence.engine import Database, sqlite_url
-from inference.persistence.migrate import check, migrate, revisions
+from inference.persistence.migrate import check, migrate, newest, revisions
 from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from inference.persistence.queue import SqlJobQueue
 from inference.persistence.tables import metadata
@@ -44,6 +44,10 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
     yield database
     database.close()
     server.drop(name)
+
+
+def test_the_last_file_of_the_migrations_is_the_last_of_their_chain() -> None:
+    assert newest() == revisions()[-1]
 
 
 @pytest.mark.parametrize("revision", revisions())

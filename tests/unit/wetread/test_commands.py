@@ -1,0 +1,64 @@
+"""A command starts quickly: it imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wetread.bootstrap import open_stores
+from wetread.cli.app import COMMANDS, load
+from wetread.settings import Settings
+
+# What takes longest to import, and which no command needs to say its options.
+SLOW = ("alembic", "cv2", "fastapi", "highdicom", "numpy", "pydicom", "scipy", "sklearn", "torch")
+
+
+def imported(code: str) -> set[str]:
+    """Return what a Python of its own has imported after it ran `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_it_says_of_itself(name: str) -> None:
+    first, _, _ = load(name).help.partition("\n\n")
+    assert COMMANDS[name][1] == " ".join(first.split())
+
+
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_help_imports_no_command(asked: str) -> None:
+    found = imported(
+        f"from wetread.cli import main\nsys.argv = ['wetread', '{asked}']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
+    assert {each for each in found if each.startswith("wetread.")} == {
+        "wetread.cli",
+        "wetread.cli.app",
+    }
+    assert not found & {*SLOW, "pydantic", "sqlalchemy"}
+
+
+def test_no_command_but_serve_imports_what_is_slow_before_it_runs() -> None:
+    others = [name for name in COMMANDS if name != "serve"]
+    found = imported(f"from wetread.cli.app import load\nfor name in {others}: load(name)")
+    assert not found & set(SLOW)
+
+
+def test_status_of_a_node_imports_nothing_slow(tmp_path: Path) -> None:
+    open_stores(Settings(home=tmp_path)).close()
+    found = imported(
+        "import os\n"
+        f"os.environ['WETREAD_HOME'] = {str(tmp_path)!r}\n"
+        "from wetread.cli import main\nsys.argv = ['wetread', 'status']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    assert "wetread.cli.status" in found
+    assert not found & set(SLOW)
