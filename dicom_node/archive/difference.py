@@ -1,4 +1,4 @@
-"""How two Part 10 files differ: which attributes, and whether pixels are among them."""
+"""How two Part 10 files differ: which attributes, and whether pixels have to be looked at."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from functools import cache
 from pathlib import Path
 
 from pydicom.datadict import dictionary_VR, keyword_dict, keyword_for_tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from dicom_node.archive.encoding import Stream, walk
 from dicom_node.archive.header import PIXEL_DATA, data_set
@@ -21,6 +26,26 @@ _CHUNK = 1 << 20  # bytes
 _MAX_ELEMENTS = 200_000  # of either: what is compared is held in memory
 _SHOWN = 200  # bytes of a value
 _CHARACTER_SET = 0x00080005
+
+_ENCODED = PIXEL_DATA | {0x7FE00001, 0x7FE00002}  # and offset tables, PS3.3 C.7.6.3.1.8
+_READ_BY = frozenset(  # by what Pixel Data is read (PS3.3 C.7.6.3)
+    (
+        0x00280002,  # Samples per Pixel
+        0x00280004,  # Photometric Interpretation
+        0x00280006,  # Planar Configuration
+        0x00280008,  # Number of Frames
+        0x00280010,  # Rows
+        0x00280011,  # Columns
+        0x00280100,  # Bits Allocated
+        0x00280101,  # Bits Stored
+        0x00280102,  # High Bit
+        0x00280103,  # Pixel Representation
+    )
+)
+
+_LITTLE = frozenset(  # in which the same bytes are the same pixels
+    map(str, (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian))
+)
 
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}  # PS3.5 Table 6.2-1
 _PLAIN = frozenset(["AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"])
@@ -46,15 +71,15 @@ class AttributeDifference:
     change: Change
     first: str | None = None
     other: str | None = None
+    is_pixel_data: bool = False  # of the image itself, or where its frames begin
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`pixels`: are pixels among what differs? With other Transfer Syntaxes they may do so in
-    their encoding alone.
-    """
+    """`has_pixels`: has either? `pixels`: may they differ, by what they or attributes hold?"""
 
     attributes: tuple[AttributeDifference, ...]
+    has_pixels: bool
     pixels: bool
     transfer_syntaxes: tuple[str, str]
 
@@ -94,9 +119,17 @@ def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
         for place in sorted(one.found.keys() | two.found.keys())
         if _digests(one, place) != _digests(two, place)
     ]
+    has_pixels = any((tag,) in each.found for tag in PIXEL_DATA for each in (one, two))
+    decisive = _ENCODED | _READ_BY
+    syntaxes = {one.transfer_syntax_uid, two.transfer_syntax_uid}
     return Difference(
         tuple(_difference(one, two, place, values) for place in different),
-        any(place[-1] in PIXEL_DATA for place in different),
+        has_pixels,
+        has_pixels
+        and (
+            any(len(place) == 1 and place[0] in decisive for place in different)
+            or (one.transfer_syntax_uid != two.transfer_syntax_uid and not syntaxes <= _LITTLE)
+        ),
         (one.transfer_syntax_uid, two.transfer_syntax_uid),
     )
 
@@ -122,6 +155,7 @@ def _difference(
         change,
         _value(one, place) if values else None,
         _value(two, place) if values else None,
+        not path and tag in _ENCODED,
     )
 
 

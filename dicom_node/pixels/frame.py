@@ -13,13 +13,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
@@ -170,8 +171,11 @@ def _check_codec(syntax: UID) -> None:
 
 
 def _compressed_frame(file: BinaryIO, header: FileDataset, frame: int) -> Dataset:
-    """Return a data set with this one compressed frame, which has the size that it says."""
-    data = _fragments(file, header, frame)
+    return compressed_single(header, _fragments(file, header, frame))
+
+
+def compressed_single(header: FileDataset, data: bytes) -> Dataset:
+    """Return a data set with one compressed frame, which has the size that it says."""
     size = codestream_size(data)
     stated = (_number(header, "Rows"), _number(header, "Columns"))
     if size is not None and size != stated:
@@ -184,6 +188,16 @@ def _compressed_frame(file: BinaryIO, header: FileDataset, frame: int) -> Datase
     single.add_new(0x00280008, "IS", 1)  # a new element: the header's is the same object
     single.PixelData = encapsulate([repaired(data)])
     single["PixelData"].VR = "OB"
+    return single
+
+
+def native_single(header: FileDataset, data: bytes, tag: int, vr: str) -> Dataset:
+    """Return a data set with one frame of values in little endian, in the attribute `tag`."""
+    single = header.group_dataset(0x0028)
+    single.file_meta = FileMetaDataset()
+    single.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    single.add_new(0x00280008, "IS", 1)
+    single.add_new(tag, vr, data + b"\0" * (len(data) % 2))
     return single
 
 

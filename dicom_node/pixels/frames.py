@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import get_frame
+from pydicom.encaps import generate_frames, get_frame
+from pydicom.pixels.utils import pixel_array
 
 from dicom_node.pixels import frame as single
 from dicom_node.pixels.frame import ignored_warnings
@@ -74,6 +76,54 @@ class Frames:
         except Exception as error:
             # The boundary to the parser of the fragments.
             raise UnreadablePixels(f"frame {frame} cannot be found") from error
+
+    def each(self) -> Iterator[bytes]:
+        """Yield all frames as `stored` returns them, in one pass over the fragments."""
+        if not self.is_encapsulated:
+            yield from map(self._native, range(1, self.count + 1))
+            return
+        found, frame = self._encapsulated(), 0
+        # Offset tables may point at the same bytes over and over.
+        left = self._part10.path.stat().st_size
+        while frame < self.count:
+            frame += 1
+            try:
+                data = next(found, None)
+            except Exception as error:
+                # The boundary to the parser of the fragments.
+                raise UnreadablePixels(f"frame {frame} cannot be found") from error
+            if data is None or len(data) > left:
+                raise UnreadablePixels(f"frame {frame} cannot be found")
+            left -= len(data)
+            yield data
+
+    def _encapsulated(self) -> Iterator[bytes]:
+        header, source = self._part10.header, self._part10.source
+        table = header.get("ExtendedOffsetTable")
+        lengths = header.get("ExtendedOffsetTableLengths")
+        source.seek(self._pixels.start)
+        yield from generate_frames(
+            source,
+            number_of_frames=self.count,
+            extended_offsets=(table, lengths) if table and lengths else None,
+        )
+
+    def decoded(self, stored: bytes) -> NDArray[Any]:
+        """Decode what `each` yields: (rows, columns) or (rows, columns, 3); YBR becomes RGB."""
+        part10 = self._part10
+        try:
+            with ignored_warnings():
+                if self.is_encapsulated:
+                    return single._decode(
+                        single.compressed_single(part10.header, stored), part10.syntax
+                    )
+                tag, vr = self._pixels.tag, self._pixels.vr
+                return pixel_array(single.native_single(part10.header, stored, tag, vr), index=0)
+        except UnreadablePixels:
+            raise
+        except Exception as error:
+            # The boundary to foreign decoders, which raise anything on a corrupt frame.
+            raise UnreadablePixels(f"{part10.syntax.name}: {single._cause(error)}") from error
 
     def uncompressed(self, frame: int) -> bytes:
         """Return the values in little endian, rows after rows, colours by pixel."""

@@ -39,7 +39,7 @@ def test_a_conflict_is_resolved_while_the_node_serves(
 
     shown = told(node, "incidents", "show", "1")
     assert (shown["kind"], shown["times"]) == ("conflict", 2)
-    assert shown["difference"]["pixels"] is False
+    assert shown["difference"]["pixels"] == "same"
     changed = [each["keyword"] for each in shown["difference"]["attributes"]]
     assert changed == ["AccessionNumber"]
     assert PATIENT_NAME not in node.run("incidents", "show", "1").stdout

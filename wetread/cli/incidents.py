@@ -23,7 +23,7 @@ from inference.domain.incident import (
 from wetread import settings
 from wetread.bootstrap import look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
-from wetread.incidents import build_desk, bytes_of, describe_difference, describe_incident
+from wetread.incidents import build_desk, bytes_of, describe_incident
 from wetread.versions import operator
 
 app = typer.Typer(
@@ -70,6 +70,8 @@ def show_incident(
     as_json: AsJson = False,
 ) -> None:
     """Say all that is known of an incident, and how it differs from what is archived."""
+    from wetread.differences import describe_difference  # it imports what no other command needs
+
     stores = look_into_stores(settings.load())
     try:
         found = build_desk(stores).find(incident)

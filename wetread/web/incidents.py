@@ -9,7 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from inference.domain.incident import Decision, IncidentKind
 from wetread.bootstrap import Stores
-from wetread.incidents import build_desk, describe_difference
+from wetread.differences import describe_difference
+from wetread.incidents import build_desk
 from wetread.web.pages import templates
 
 
@@ -22,17 +23,23 @@ def build_router(stores: Stores, knows_reviewer: bool = False) -> APIRouter:
         request: Request,
         incident_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
         values: Annotated[bool, Query()] = False,
+        pictures: Annotated[bool, Query()] = False,
+        frame: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     ) -> HTMLResponse:
         found = build_desk(stores).find(incident_id)
         conflict = found.kind is IncidentKind.CONFLICT
+        difference = describe_difference(stores, found, values=values)
+        counts = difference["pixel_difference"]
         return templates.TemplateResponse(
             request,
             "incident.html",
             {
                 "incident": found,
                 "conflict": conflict,
-                "difference": describe_difference(stores, found, values=values),
+                "difference": difference,
                 "values": values,
+                "pictures": pictures,
+                "frame": frame or (counts["frames"][0] if counts else 1),
                 "decisions": [each for each in Decision if conflict or each is not Decision.KEPT],
                 "knows_reviewer": knows_reviewer,
             },

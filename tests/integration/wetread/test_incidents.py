@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import io
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,13 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from pydicom.dataset import FileDataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
 from typer.testing import CliRunner, Result
 
-from inference.domain.errors import InputError
+from inference.domain.errors import ConflictingInstance, InputError
 from inference.domain.instance import Origin, Source
 from inference.intake.door import Door
 from tests.integration.wetread.pages import Pages
-from tests.unit.dicom_node.images import image
+from tests.unit.dicom_node.images import image, ramp
 from wetread.bootstrap import SystemClock
 from wetread.cli.app import app
 from wetread.web.api import Reviewing
@@ -37,13 +42,23 @@ class Node(Pages):
         )
 
     def send(self, content: bytes | None = None, **attributes: Any) -> None:
-        spooled = self.stores.archive.spool()
         if content is None:
-            made = image(np.zeros((4, 4), np.uint8), **attributes)
-            made.save_as(spooled, enforce_file_format=True)
-        else:
-            spooled.write_bytes(content)
+            self.send_image(image(np.zeros((4, 4), np.uint8), **attributes))
+            return
+        spooled = self.stores.archive.spool()
+        spooled.write_bytes(content)
         self.door.receive(spooled, ORIGIN)
+
+    def send_image(self, made: FileDataset) -> None:
+        spooled = self.stores.archive.spool()
+        made.save_as(spooled, enforce_file_format=True)
+        self.door.receive(spooled, ORIGIN)
+
+    def send_conflict(self, one: FileDataset, other: FileDataset) -> None:
+        """Leaves incident 1."""
+        self.send_image(one)
+        with pytest.raises(ConflictingInstance):
+            self.send_image(other)
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, arguments, env={"WETREAD_HOME": str(self.home)})
@@ -66,6 +81,13 @@ def node(tmp_path: Path) -> Iterator[Node]:
     node.stores.close()
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Node]:
+    node = Node(tmp_path)
+    yield node
+    node.stores.close()
+
+
 def test_open_ones_are_listed_with_all_that_is_known(node: Node) -> None:
     unreadable, conflict = node.told("incidents", "list")
     assert (conflict["incident"], conflict["kind"], conflict["state"]) == (1, "conflict", "open")
@@ -81,6 +103,8 @@ def test_open_ones_are_listed_with_all_that_is_known(node: Node) -> None:
 def test_what_differs_is_told_and_values_only_to_those_who_ask(node: Node) -> None:
     difference = node.told("incidents", "show", "1")["difference"]
     assert difference["detail"] == "1 attribute differs; the pixels are the same"
+    assert (difference["pixels"], difference["pixel_detail"]) == ("same", "same to the byte")
+    assert difference["pixel_difference"] is None
     (attribute,) = difference["attributes"]
     assert (attribute["keyword"], attribute["change"]) == ("PatientName", "changed")
     assert attribute["archived"] is None
@@ -93,6 +117,108 @@ def test_what_differs_is_told_and_values_only_to_those_who_ask(node: Node) -> No
     assert "not readable" in node.told("incidents", "show", "2")["difference"]["detail"]
     missing = node.run("incidents", "show", "9")
     assert "there is no incident 9" in str(missing.exception)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+def test_what_was_only_compressed_otherwise_is_called_the_same(empty: Node, syntax: str) -> None:
+    other = image(ramp(), bits_stored=12)
+    other.compress(syntax, generate_instance_uid=False)
+    empty.send_conflict(image(ramp(), bits_stored=12), other)
+    difference = empty.told("incidents", "show", "1")["difference"]
+    same = "every attribute is the same; the pixels are, too, and were compressed otherwise"
+    assert difference["detail"] == same
+    assert (difference["pixels"], difference["attributes"]) == ("same", [])
+    assert difference["transfer_syntaxes"]["set_aside"] == syntax
+    assert empty.get(f"{API}/1/difference").json() == difference
+    page = empty.get("/incidents/1").text
+    assert f"{same.capitalize()}." in page
+    assert "Show pictures" not in page
+    assert same in empty.run("incidents", "show", "1").output.replace("\n", " ")
+
+
+def test_pixels_that_differ_are_counted_and_shown_to_those_who_ask(empty: Node) -> None:
+    values = np.stack([ramp()] * 3)
+    changed = values.copy()
+    changed[1:, 7, :9] += 5
+    empty.send_conflict(
+        image(values, bits_stored=12, frames=3), image(changed, bits_stored=12, frames=3)
+    )
+    difference = empty.get(f"{API}/1/difference").json()
+    assert difference["pixels"] == "differ"
+    assert difference["pixel_detail"] == "18 of 12,288, by 5 at most, in 2 of 3 frames (2, 3)"
+    assert difference["pixel_difference"] == {
+        "pixels": 18,
+        "of": 12288,
+        "largest": 5,
+        "frames": [2, 3],
+        "frames_differing": 2,
+        "frames_of": 3,
+    }
+    assert [each["keyword"] for each in difference["attributes"]] == ["PixelData"]
+    page = empty.get("/incidents/1").text
+    assert "Show pictures" in page
+    assert "<img" not in page
+    page = empty.get("/incidents/1?pictures=true").text
+    assert page.count("<img") == 3
+    assert f"{API}/1/pictures/difference?frame=2" in page
+    assert "/incidents/1?pictures=true&frame=3#difference" in html.unescape(page)
+    assert "frame=3" in empty.get("/incidents/1?pictures=true&frame=3").text
+
+    drawn = {}
+    for side in ("archived", "set_aside", "difference"):
+        answer = empty.get(f"{API}/1/pictures/{side}?frame=2")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "etag" not in answer.headers
+        drawn[side] = Image.open(io.BytesIO(answer.content))
+        assert drawn[side].size == (64, 64)
+    assert drawn["archived"] != drawn["set_aside"]
+    coloured = np.ptp(np.asarray(drawn["difference"].convert("RGB")).astype(int), axis=-1) > 0
+    assert np.array_equal(coloured, changed[1] != values[1])
+    for path, status in (("1/pictures/archived?frame=4", 404), ("1/pictures/other", 422)):
+        assert empty.get(f"{API}/{path}").status_code == status
+
+
+def test_a_picture_is_not_larger_than_it_has_to_be_and_loses_no_mark(empty: Node) -> None:
+    values = np.zeros((1100, 2100), np.uint8)
+    changed = values.copy()
+    changed[1099, 2099] = 9
+    empty.send_conflict(image(values), image(changed))
+    sizes = {}
+    for side in ("archived", "set_aside", "difference"):
+        drawn = Image.open(io.BytesIO(empty.get(f"{API}/1/pictures/{side}").content))
+        sizes[side] = drawn.size
+    assert sizes == {"archived": (1024, 536), "set_aside": (1024, 536), "difference": (700, 367)}
+    marks = np.ptp(np.asarray(drawn.convert("RGB")).astype(int), axis=-1) > 0
+    assert marks[-4:, -4:].all()
+    assert marks.sum() == 16
+
+
+def test_what_cannot_be_compared_says_why_and_is_shown_side_by_side(empty: Node) -> None:
+    empty.send_conflict(image(ramp()), image(ramp(side=32)))
+    difference = empty.told("incidents", "show", "1")["difference"]
+    assert difference["pixels"] == "not comparable"
+    why = "Rows by Columns: 64 by 64 archived, 32 by 32 set aside"
+    assert difference["pixel_detail"] == why
+    assert difference["detail"] == f"2 attributes differ; the pixels cannot be compared: {why}"
+    assert difference["pixel_difference"] is None
+    page = empty.get("/incidents/1?pictures=true").text
+    assert page.count("<img") == 2
+    assert why in page
+    assert empty.get(f"{API}/1/pictures/set_aside").status_code == 200
+    problem = empty.get(f"{API}/1/pictures/difference")
+    assert problem.status_code == 404
+    assert why in problem.json()["detail"]
+
+
+def test_there_are_pictures_of_conflicts_alone_and_while_there_are_bytes(node: Node) -> None:
+    assert node.get(f"{API}/1/pictures/set_aside").status_code == 200
+    assert node.get(f"{API}/2/pictures/set_aside").status_code == 404
+    assert node.get(f"{API}/9/pictures/set_aside").status_code == 404
+    node.run("incidents", "resolve", "1", "--why", "seen", "--remove")
+    assert node.get(f"{API}/1/pictures/set_aside").status_code == 410
+    assert "<img" not in node.get("/incidents/1?pictures=true").text
 
 
 def test_the_bytes_are_exported_to_a_new_file_alone(node: Node, tmp_path: Path) -> None:

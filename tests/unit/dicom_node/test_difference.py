@@ -88,6 +88,50 @@ def test_the_same_in_another_encoding_differs_in_pixels_alone(tmp_path: Path) ->
     assert compare(one, three).attributes == ()
 
 
+@pytest.mark.parametrize(
+    ("syntax", "are_to_be_compared"), [(ImplicitVRLittleEndian, False), (ExplicitVRBigEndian, True)]
+)
+def test_the_same_bytes_in_another_order_have_to_be_looked_at(
+    tmp_path: Path, syntax: str, are_to_be_compared: bool
+) -> None:
+    one, two = tmp_path / "1", tmp_path / "2"
+    made = image(np.arange(64, dtype=np.uint16).reshape(8, 8))
+    made.save_as(one, enforce_file_format=True)
+    other = image(np.arange(64, dtype=np.uint16).reshape(8, 8), transfer_syntax=syntax)
+    if syntax == ImplicitVRLittleEndian:
+        other.set_original_encoding(True, True)
+    other.save_as(two, enforce_file_format=True)
+    found = compare(one, two)
+    assert "PixelData" not in [each.keyword for each in found.attributes]
+    assert found.pixels is are_to_be_compared
+
+
+def test_an_icon_and_a_report_are_no_pixels_to_compare(tmp_path: Path) -> None:
+    files = []
+    for number in (0, 1):
+        made = image(np.zeros((2, 2), np.uint16))
+        icon = Dataset()
+        icon.add_new(0x7FE00010, "OW", bytes((number, 0)))
+        made.IconImageSequence = [icon]
+        files.append(tmp_path / str(number))
+        made.save_as(files[-1], enforce_file_format=True)
+    found = compare(*files)
+    assert (found.has_pixels, found.pixels) == (True, False)
+    assert not any(each.is_pixel_data for each in found.attributes)
+    report = write(tmp_path / "3", element(MODALITY, "CS", b"SR"))
+    other = write(tmp_path / "4", element(MODALITY, "CS", b"KO"))
+    assert not compare(report, other).has_pixels
+
+
+def test_how_pixels_are_read_counts_as_pixels(tmp_path: Path) -> None:
+    one, two = tmp_path / "1", tmp_path / "2"
+    image(np.zeros((2, 8), np.uint16)).save_as(one, enforce_file_format=True)
+    image(np.zeros((8, 2), np.uint16)).save_as(two, enforce_file_format=True)
+    found = compare(one, two)
+    assert [each.keyword for each in found.attributes] == ["Rows", "Columns"]
+    assert found.pixels
+
+
 def test_what_lies_in_a_sequence_is_named_with_it(tmp_path: Path) -> None:
     files = []
     for number, meaning in enumerate(("Chest", "Head")):

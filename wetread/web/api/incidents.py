@@ -10,7 +10,8 @@ from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from dicom_node.archive.difference import Change
-from inference.domain.errors import InvalidResolution
+from dicom_node.pixels.comparison import Outcome
+from inference.domain.errors import InvalidResolution, UnreadableInstance, UnreadablePixels
 from inference.domain.incident import (
     Decision,
     Incident,
@@ -21,14 +22,16 @@ from inference.domain.incident import (
 from inference.domain.instance import Source
 from inference.domain.uid import check_uid
 from wetread.bootstrap import Stores
-from wetread.incidents import build_desk, bytes_of, describe_difference, describe_incident
+from wetread.difference_pictures import Side, picture_of
+from wetread.differences import describe_difference
+from wetread.incidents import build_desk, bytes_of, describe_incident
 from wetread.web.api.links import Links
 from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import IncidentNumber
 from wetread.web.api.route import CHANGES, PREFIX, ApiRoute, Shown, problems, router
-from wetread.web.problems import Gone, NotAuthenticated
+from wetread.web.problems import Gone, NotAuthenticated, NotFound
 
-_BYTES = "application/octet-stream"
+_BYTES, _PNG = "application/octet-stream", "image/png"
 
 
 class ResolutionShown(Shown):
@@ -77,12 +80,32 @@ class TransferSyntaxes(Shown):
     set_aside: str
 
 
+class PixelDifferenceShown(Shown):
+    """A pixel counts once, whichever of its samples differ."""
+
+    pixels: int = Field(ge=1, description="How many differ.")
+    of: int = Field(description="How many there are, in all frames.")
+    largest: int | float | None = Field(
+        description="By how much at most, in stored values; null where one is no number."
+    )
+    frames: list[int] = Field(description="Which frames differ, from 1; the first 100.")
+    frames_differing: int
+    frames_of: int = Field(description="How many frames there are.")
+
+
 class DifferenceShown(Shown):
     """How what was set aside differs from what the archive holds under the same UID."""
 
     comparable: bool
     detail: str
-    pixels: bool | None = Field(description="Do pixels differ?")
+    pixels: Outcome | None = Field(
+        description="Of decoded values, however they are compressed. Null where neither has any."
+    )
+    pixel_detail: str | None = Field(
+        description="In words: how they differ, or why they cannot be compared.",
+        examples=["12 of 4,096, by 3 at most"],
+    )
+    pixel_difference: PixelDifferenceShown | None = Field(description="Null unless they differ.")
     transfer_syntaxes: TransferSyntaxes | None
     attributes: list[AttributeDifferenceShown]
 
@@ -107,6 +130,10 @@ class ResolutionBody(BaseModel):
 
 class BytesRoute(ApiRoute):
     offers = (_BYTES,)
+
+
+class PictureRoute(ApiRoute):
+    offers = (_PNG,)
 
 
 def build_incidents(stores: Stores, header: str) -> Sequence[APIRouter]:
@@ -190,7 +217,35 @@ def build_incidents(stores: Stores, header: str) -> Sequence[APIRouter]:
             headers={"Cache-Control": "no-store"},
         )
 
-    return (api, files)
+    drawn = APIRouter(prefix=PREFIX, tags=["incidents"], route_class=PictureRoute)
+
+    @drawn.get(
+        "/incidents/{incident_id}/pictures/{side}",
+        response_class=Response,
+        responses=problems(404, 410)
+        | {200: {"content": {_PNG: {"schema": {"type": "string", "format": "binary"}}}}},
+    )
+    def get_picture(
+        incident_id: IncidentNumber,
+        side: Side,
+        frame: Annotated[int, Query(ge=1, le=2**31 - 1, description="From 1.")] = 1,
+    ) -> Response:
+        """What is archived, what was set aside, or where their pixels differ. Of a conflict.
+
+        At most 1,024 pixels each way. What is burned in may name a patient.
+        """
+        found = build_desk(stores).find(incident_id)
+        if found.kind is not IncidentKind.CONFLICT:
+            raise NotFound(f"incident {incident_id} is no conflict, so there is no picture of it")
+        try:
+            picture = picture_of(stores, found, side, frame)
+        except (UnreadableInstance, UnreadablePixels) as error:
+            raise NotFound(f"there is no such picture: {error}") from error
+        if picture is None:
+            raise Gone(f"there are not both images of incident {incident_id} any more")
+        return Response(picture, media_type=_PNG, headers={"Cache-Control": "no-store"})
+
+    return (api, files, drawn)
 
 
 def shown_incident(incident: Incident, links: Links) -> IncidentBody:

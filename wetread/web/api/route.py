@@ -102,6 +102,8 @@ class ApiRoute(GuardedRoute):
             body = getattr(response, "body", None)
             if request.method != "GET" or response.status_code != 200 or body is None:
                 return response
+            if response.headers.get("cache-control") == "no-store":
+                return response
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             response.headers["ETag"] = tag
             response.headers["Cache-Control"] = "private, no-cache"
