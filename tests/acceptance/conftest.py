@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.browser import launched
 from tests.support.compose import SAID, services
 from tests.support.docker import Docker, build_image, build_stand_in, images
 from tests.support.node import Node
@@ -28,6 +29,13 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
             return stack.enter_context(Node(directory, **settings))
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, for `browser_page`. No longer than a module: it runs an event loop here."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -5,18 +5,20 @@ All of its rules run, best practices among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.browser import SIZES, browser_page, violations
+from tests.support.browser import SIZES, browser_page, viewport, violations
 from tests.support.dcmtk import storescu
 from tests.support.node import Node
 from tests.support.radiographs import PATIENT_ID, radiograph
 from tests.support.series import SLICES, STUDY, write_slice
+
+SCHEMES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -53,83 +55,91 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield node
 
 
-def _states(page: Any, node: Node) -> Iterator[str]:
-    """Bring the page into each state, and name it."""
+def _states(page: Any, node: Node) -> Iterator[tuple[str, Sequence[str]]]:
+    """Bring the page into each state; say its name, and on what sizes one meets it."""
     study = f"{node.url}/studies/{node.study}"  # type: ignore[attr-defined]
+    everywhere, narrow = tuple(SIZES), ("tablet", "phone")
 
-    def go(path: str) -> None:
+    def go(path: str, size: str = "desktop") -> None:
+        page.set_viewport_size(viewport(size))
         url = path if path.startswith("http") else f"{node.url}{path}"
         page.goto(url, wait_until="networkidle")
 
     go("/")
-    yield "the list"
-    if page.is_visible("#more"):
-        page.click("#more")
-        yield "the list with its filters"
+    assert not page.is_visible("#more")
+    yield "the list", ("desktop",)
+    for size in narrow:
+        go("/", size)
+        assert page.is_visible("#more")
+        yield "the list", (size,)
+    page.click("#more")
+    yield "the list with its filters", narrow
     page.fill("[name=text]", PATIENT_ID)
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelectorAll('#list tbody tr').length === 2")
-    yield "the list, searched"
+    yield "the list, searched", everywhere
     page.fill("[name=text]", "nobody of this name")
     page.keyboard.press("Enter")
     page.wait_for_selector(".empty")
-    yield "the list, with nothing in it"
+    yield "the list, with nothing in it", everywhere
     go("/")
     page.focus("#help")
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
-    yield "the keys"
+    yield "the keys", everywhere
     go(study)
-    yield "a study"
+    yield "a study", everywhere
     page.keyboard.press("d")
     for each in page.locator("summary").all():
         each.click()
     page.wait_for_selector("#tags tbody tr")
-    yield "a study, all unfolded and about to be disagreed with"
+    yield "a study, all unfolded and about to be disagreed with", everywhere
     go(f"/studies/{STUDY}")
-    yield "a series"
+    yield "a series", everywhere
     go("/upload")
-    yield "upload"
+    yield "upload", everywhere
     page.set_input_files("#chooser", [{"name": "a.png", "mimeType": "image/png", "buffer": b"x"}])
     page.fill("[name=patient_id]", "P1")
     page.click("#send")
     page.wait_for_selector("#files .bad")
-    yield "upload, refused"
-    go("/models/cxr-pneumonia/1.0.0")
-    yield "a card"
-    go("/models/body-part/1.0.0")
-    yield "a gate's card"
-    go("/operations")
-    yield "operations"
-    go("/incidents/1?values=true")
-    yield "an incident"
-    go("/docs")
-    yield "the API"
-    go("/studies/1.2.3")
-    yield "a study that is not there"
-    go("/nothing/here")
-    yield "no page"
+    yield "upload, refused", everywhere
+    for name, path in (
+        ("a card", "/models/cxr-pneumonia/1.0.0"),
+        ("a gate's card", "/models/body-part/1.0.0"),
+        ("operations", "/operations"),
+        ("an incident", "/incidents/1?values=true"),
+        ("the API", "/docs"),
+        ("a study that is not there", "/studies/1.2.3"),
+        ("no page", "/nothing/here"),
+    ):
+        go(path)
+        yield name, everywhere
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_passes_every_rule(node: Node, scheme: str, size: str) -> None:
+def _wrong(page: Any) -> list[str]:
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return violations(page) + ([f"{wide} pixels too wide"] if wide > 0 else [])
+
+
+@pytest.mark.timeout(600)
+def test_every_page_passes_every_rule(node: Node, browser: Any) -> None:
     # axe is no part of the pages, so that their policy would keep it out.
     expected = ("404 (Not Found)", "422 (Unprocessable")
     found = {}
-    with browser_page(scheme, size, bypass_csp=True, expected=expected) as page:
-        for name in _states(page, node):
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found[name] = violations(page) + ([f"{wide} pixels too wide"] if wide > 0 else [])
-    assert {name: each for name, each in found.items() if each} == {}
+    with browser_page(browser, bypass_csp=True, expected=expected) as page:
+        for name, sizes in _states(page, node):
+            for size, scheme in product(sizes, SCHEMES):
+                page.set_viewport_size(viewport(size))
+                page.emulate_media(color_scheme=scheme)
+                found[name, size, scheme] = _wrong(page)
+    assert {each: wrong for each, wrong in found.items() if wrong} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_list_to_which_nothing_has_come(
-    make_node: Callable[..., Node], scheme: str, tmp_path: Path
-) -> None:
+def test_a_list_to_which_nothing_has_come(make_node: Callable[..., Node], browser: Any) -> None:
     node = make_node()
-    with browser_page(scheme, "phone", bypass_csp=True) as page:
+    with browser_page(browser, size="phone", bypass_csp=True) as page:
         for path in ("/", "/operations"):
             page.goto(f"{node.url}{path}", wait_until="networkidle")
-            assert violations(page) == []
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                assert violations(page) == []

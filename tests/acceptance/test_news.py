@@ -101,8 +101,8 @@ class List:
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    with browser_page() as page:
+def page(browser: Any) -> Iterator[Any]:
+    with browser_page(browser) as page:
         yield page
 
 
@@ -209,8 +209,8 @@ def test_where_a_row_is_gone_the_keys_go_on_from_there(site: Site, page: Any) ->
 
 
 @pytest.fixture
-def refused() -> Iterator[Any]:
-    with browser_page(expected=("503", "net::ERR")) as page:
+def refused(browser: Any) -> Iterator[Any]:
+    with browser_page(browser, expected=("503", "net::ERR")) as page:
         yield page
 
 

@@ -5,12 +5,13 @@ Needs Debian's Chromium and Python's playwright; skipped where they are missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pydicom
 import pytest
+from pydicom.uid import generate_uid
 
 from tests.support.browser import browser_page
 from tests.support.dcmtk import storescu
@@ -23,25 +24,29 @@ from wetread.settings import Settings
 MANY = 10_000  # Studies
 
 
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node that every test but the last adds studies of patients of its own to."""
+    with Node(tmp_path_factory.mktemp("pages"), quiet_seconds=3) as node:
+        yield node
+
+
 @pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest) -> Iterator[Any]:
+def page(request: pytest.FixtureRequest, browser: Any) -> Iterator[Any]:
     """A page that fails the test when its console has an error."""
-    with browser_page(request.param, "tablet") as page:
+    with browser_page(browser, request.param, "tablet") as page:
         yield page
 
 
 @pytest.fixture
-def desk() -> Iterator[Any]:
-    with browser_page() as page:
+def desk(browser: Any) -> Iterator[Any]:
+    with browser_page(browser) as page:
         yield page
 
 
-def test_a_study_is_read_by_keyboard(
-    make_node: Callable[..., Node], tmp_path: Path, page: Any
-) -> None:
-    node = make_node()
+def test_a_study_is_read_by_keyboard(node: Node, tmp_path: Path, page: Any) -> None:
     image = tmp_path / "image.dcm"
-    source = radiograph(image)
+    source = radiograph(image, PatientID=generate_uid()[-12:])
     storescu([image], node.port, called="WETREAD")
     node.settle(1)
 
@@ -50,7 +55,7 @@ def test_a_study_is_read_by_keyboard(
     page.keyboard.type(str(source.PatientID))
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
-    page.wait_for_selector("#list .open")
+    page.wait_for_selector("#list tbody tr:only-child .open")
     assert page.url == f"{node.url}/"
     assert page.locator("#list tbody tr").count() == 1
     page.keyboard.press("j")
@@ -96,10 +101,9 @@ def test_a_study_is_read_by_keyboard(
 
 
 @pytest.mark.shared
-def test_a_series_is_scrolled(make_node: Callable[..., Node], shared_data: Path, desk: Any) -> None:
+def test_a_series_is_scrolled(node: Node, shared_data: Path, desk: Any) -> None:
     files = sorted((shared_data / "ct-chest-series").rglob("*.dcm"))
     study = str(pydicom.dcmread(files[0], stop_before_pixels=True).StudyInstanceUID)
-    node = make_node(quiet_seconds=3)
     storescu(files, node.port, called="WETREAD")
     node.settle(1)
     asked: set[str] = set()
@@ -142,15 +146,15 @@ def test_a_series_is_scrolled(make_node: Callable[..., Node], shared_data: Path,
 
 
 @pytest.fixture
-def uploader() -> Iterator[Any]:
+def uploader(browser: Any) -> Iterator[Any]:
     # What is refused is a 422, and Chromium calls that an error.
-    with browser_page(expected=("422",)) as page:
+    with browser_page(browser, expected=("422",)) as page:
         yield page
 
 
-def test_files_are_uploaded(make_node: Callable[..., Node], tmp_path: Path, uploader: Any) -> None:
-    node, desk = make_node(), uploader
-    dicom = radiograph(tmp_path / "image.dcm")
+def test_files_are_uploaded(node: Node, tmp_path: Path, uploader: Any) -> None:
+    desk = uploader
+    dicom = radiograph(tmp_path / "image.dcm", PatientID="P-87")
     desk.goto(f"{node.url}/upload", wait_until="networkidle")
     # A picture out of the browser itself
     picture = tmp_path / "picture.png"
@@ -181,8 +185,7 @@ def test_files_are_uploaded(make_node: Callable[..., Node], tmp_path: Path, uplo
     assert "P-88" in desk.inner_text(".patient")
 
 
-def test_files_are_dropped(make_node: Callable[..., Node], desk: Any) -> None:
-    node = make_node()
+def test_files_are_dropped(node: Node, desk: Any) -> None:
     desk.goto(f"{node.url}/upload", wait_until="networkidle")
     dropped = desk.evaluate_handle(
         """() => {

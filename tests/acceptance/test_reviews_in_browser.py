@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.support.browser import browser_page
 from tests.support.dcmtk import storescu
@@ -14,14 +15,17 @@ from tests.support.servers import OrthancServer
 
 
 def test_a_disagreement_in_the_browser_reaches_the_pacs_and_the_next_model(
-    make_node: Callable[..., Node], orthanc_server: OrthancServer, tmp_path: Path
+    make_node: Callable[..., Node],
+    orthanc_server: OrthancServer,
+    browser: Any,
+    tmp_path: Path,
 ) -> None:
     node = make_node(orthanc=[{"name": "pacs", "url": orthanc_server.url, "follow": False}])
     source = radiograph(tmp_path / "image.dcm")
     storescu([tmp_path / "image.dcm"], node.port, called="WETREAD")
     node.settle(1)
 
-    with browser_page() as page:
+    with browser_page(browser) as page:
         page.goto(node.url, wait_until="networkidle")
         page.click("#list .open")
         page.wait_for_load_state("networkidle")

@@ -34,31 +34,44 @@ _LOOK = """async () => {
 
 
 @contextmanager
-def browser_page(scheme: str = "light", size: str = "desktop", **options: Any) -> Iterator[Any]:
-    """Open a page that fails at the end where its console had an error.
-
-    Answers of 4xx and 5xx count as errors there, too; `expected` names those that do not.
-    """
-    expected = options.pop("expected", ())
+def launched() -> Iterator[Any]:
+    """Start a browser; skips where there is none."""
     try:
         playwright = importlib.import_module("playwright.sync_api")
     except ImportError:
         pytest.skip("playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
-    faults: list[str] = []
-    width, height = SIZES[size]
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=str(CHROMIUM), args=_ARGUMENTS)
-        page = browser.new_page(
-            color_scheme=scheme, viewport={"width": width, "height": height}, **options
-        )
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        yield page
+        yield browser
         browser.close()
+
+
+@contextmanager
+def browser_page(
+    browser: Any, scheme: str = "light", size: str = "desktop", **options: Any
+) -> Iterator[Any]:
+    """Open a page that shares nothing with other pages, and fails if its console had an error.
+
+    Answers of 4xx and 5xx count as errors there, too; `expected` names those that do not.
+    """
+    expected = options.pop("expected", ())
+    faults: list[str] = []
+    context = browser.new_context(color_scheme=scheme, viewport=viewport(size), **options)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    try:
+        yield page
+    finally:
+        context.close()
     assert [each for each in faults if not any(word in each for word in expected)] == []
+
+
+def viewport(size: str) -> dict[str, int]:
+    return dict(zip(("width", "height"), SIZES[size], strict=True))
 
 
 def violations(page: Any) -> list[str]:
