@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from inference.domain.result import Role
 from inference.domain.workitem_event import LONGEST_WAIT
@@ -22,9 +23,8 @@ from inference.persistence import outbox, tickets
 from inference.persistence.leadership import SqlLeadership
 from inference.ports import Intake, Service
 from inference.ports.meter import Meter
-from inference.worker.batching import Batching
 from inference.worker.courier import Courier
-from inference.worker.worker import Worker
+from inference.worker.later import Later
 from wetread.bootstrap import (
     VERSION,
     Stores,
@@ -37,6 +37,10 @@ from wetread.bootstrap import (
 )
 from wetread.settings import OrthancSettings, Settings
 from wetread.worklist import build_worklist
+
+if TYPE_CHECKING:  # OpenCV, which only a worker needs
+    from inference.worker.batching import Batching
+    from inference.worker.worker import Worker
 
 _ABANDONED = 86400.0  # seconds after which a spooled file waits for the rest of no request
 
@@ -81,7 +85,9 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
         services.append(_housekeeper(settings, stores))
     told: dict[str, Callable[[], None]] = {}
     if "worker" in settings.roles:
-        worker = _worker(settings, stores, meter)
+        make = partial(_worker, settings, stores, meter)
+        # Who sends images does not wait for torch; they are kept, and read once it is there.
+        worker = Later("worker", make) if receives and _finds_its_device(settings) else make()
         services.append(worker)
         told[tickets.CHANNEL] = worker.wake
     worklist = None
@@ -196,9 +202,15 @@ def _elected_keeper(settings: Settings, stores: Stores) -> Service:
     return Elected("worklist", make, SqlLeadership(stores.database, "worklist"))
 
 
+def _finds_its_device(settings: Settings) -> bool:
+    """Is a device there for sure? One that is named is looked for before the node starts."""
+    return settings.device in ("auto", "cpu")
+
+
 def _worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
+    from inference.worker.worker import Worker
     from structured_reports.encoder import DicomResultEncoder
 
     use_threads(settings.inference_threads)
@@ -233,6 +245,7 @@ def _worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
 
 def _batching(settings: Settings) -> Batching:
     from inference.models.device import choose_device
+    from inference.worker.batching import Batching
 
     # Measured: a network on a CPU is no faster in batches, and the waiting is lost.
     default = 1 if choose_device(settings.device) == "cpu" else _BATCH_ON_GPU

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
@@ -48,16 +49,19 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
         names = [each.name for each in build_destinations(settings)]
         free_bytes = stores.archive.free_bytes
         registry.register(StateCollector(census, SystemClock(), free_bytes, names))
-    drift, device = None, "cpu"
+    drift = None
     if "worker" in settings.roles:
-        from inference.models.device import choose_device
-
-        device = choose_device(settings.device).partition(":")[0]
         drift = Drift(build_registry(settings).folder)
         registry.register(drift)
     traces = _traces(settings)
-    meter = PrometheusMeter(registry, settings.tenant, device, drift, traces)
+    meter = PrometheusMeter(registry, settings.tenant, partial(_device, settings), drift, traces)
     return Metrics(registry, meter, traces)
+
+
+def _device(settings: Settings) -> str:
+    from inference.models.device import choose_device  # by then, models have imported torch
+
+    return choose_device(settings.device).partition(":")[0]
 
 
 def _traces(settings: Settings) -> Traces | None:

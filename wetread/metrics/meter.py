@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -26,13 +27,16 @@ _OTHERS = "others"
 
 
 class PrometheusMeter:
-    """`tenant` and `device` say whom the seconds of models belong to, and where they are spent."""
+    """`tenant` says whom the seconds of models belong to, and `device` where they are spent.
+
+    `device` is asked once a model has computed.
+    """
 
     def __init__(
         self,
         registry: CollectorRegistry,
         tenant: str,
-        device: str,
+        device: Callable[[], str],
         drift: Drift | None = None,
         traces: Traces | None = None,
     ) -> None:
@@ -45,7 +49,7 @@ class PrometheusMeter:
         self._tenant = tenant
         self._drift = drift
         self._traces = traces
-        self._device = device
+        self._device = cache(device)
         self._callers: set[str] = set()
         self._lock = Lock()
         origin = ("calling_ae", "via")
@@ -80,7 +84,7 @@ class PrometheusMeter:
 
     def assessed(self, model: ModelId, pictures: int, seconds: float) -> None:
         self._batches.labels(model.name).observe(pictures)
-        self._seconds.labels(model.name, model.version, self._tenant, self._device).inc(seconds)
+        self._seconds.labels(model.name, model.version, self._tenant, self._device()).inc(seconds)
 
     def saw(self, model: ModelId, statistics: Mapping[str, Sequence[float]]) -> None:
         if self._drift is not None:

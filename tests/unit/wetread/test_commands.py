@@ -1,4 +1,4 @@
-"""A command starts quickly: it imports what it needs when it is called."""
+"""Commands and nodes start quickly: each imports what it needs, when it needs it."""
 
 from __future__ import annotations
 
@@ -62,3 +62,36 @@ def test_status_of_a_node_imports_nothing_slow(tmp_path: Path) -> None:
     )
     assert "wetread.cli.status" in found
     assert not found & set(SLOW)
+
+
+@pytest.mark.parametrize("role", ["receiver", "web"])
+def test_a_node_without_a_worker_imports_nothing_of_models(role: str, tmp_path: Path) -> None:
+    open_stores(Settings(home=tmp_path)).close()
+    found = imported(
+        "from pathlib import Path\n"
+        "from threading import Event\n"
+        "from wetread.cli.serve import build_metrics, build_node, build_web, open_stores\n"
+        "from wetread.settings import Settings\n"
+        f"whole = Settings(home=Path({str(tmp_path)!r}), dimse_port=0)\n"
+        f"settings = whole.model_copy(update={{'roles': ({role!r},)}})\n"
+        "stores = open_stores(settings)\n"
+        "metrics = build_metrics(settings, stores)\n"
+        "node = build_node(settings, stores, metrics.meter)\n"
+        "build_web(settings, stores, node, metrics, Event(), Event())\n"
+        "stores.close()"
+    )
+    assert not found & {"alembic", "captum", "cv2", "matplotlib", "scipy", "sklearn", "torch"}
+
+
+def test_a_node_listens_before_its_worker_has_imported_torch(tmp_path: Path) -> None:
+    found = imported(
+        "from pathlib import Path\n"
+        "from wetread.cli.serve import build_metrics, build_node, open_stores\n"
+        "from wetread.settings import Settings\n"
+        f"settings = Settings(home=Path({str(tmp_path)!r}), dimse_port=0)\n"
+        "stores = open_stores(settings)\n"
+        "node = build_node(settings, stores, build_metrics(settings, stores).meter)\n"
+        "assert 'worker' in [each.name for each in node.services]\n"
+        "stores.close()"
+    )
+    assert not found & {"cv2", "torch"}

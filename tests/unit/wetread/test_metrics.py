@@ -46,7 +46,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def meter(registry: CollectorRegistry) -> PrometheusMeter:
-    return PrometheusMeter(registry, tenant="north", device="cpu")
+    return PrometheusMeter(registry, tenant="north", device=lambda: "cpu")
 
 
 def test_instances_and_bytes_by_who_sent_them(
@@ -156,7 +156,7 @@ def test_drift_is_told_when_enough_was_seen(registry: CollectorRegistry, tmp_pat
     (tmp_path / REFERENCE).write_text(json.dumps(document_of(usual, 1000)))
     drift = Drift(lambda model: tmp_path)
     registry.register(drift)
-    meter = PrometheusMeter(registry, "", "cpu", drift)
+    meter = PrometheusMeter(registry, "", lambda: "cpu", drift)
     meter.saw(MODEL, {"brightness": [0.5] * 99, "unknown": [1.0] * 200})
     assert samples(registry) == {}
     meter.saw(MODEL, {"brightness": [0.5]})
