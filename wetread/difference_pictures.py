@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dicom_node.dicomweb.picture import Rendering, Viewport, render
-from dicom_node.pixels.comparison import difference_of
+from dicom_node.pixels.comparison import check_frame, difference_of
 from inference.domain.incident import Incident
 from wetread.bootstrap import Stores
 from wetread.differences import NAMES, files_of
@@ -43,7 +43,9 @@ def picture_of(stores: Stores, incident: Incident, side: Side, frame: int) -> by
         return None
     archived, aside = files
     if side is not Side.DIFFERENCE:
-        picture = render(aside if side is Side.SET_ASIDE else archived, frame, Rendering())
+        shown = aside if side is Side.SET_ASIDE else archived
+        check_frame(shown)
+        picture = render(shown, frame, Rendering())
         picture.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     else:
         by = difference_of(archived, aside, frame, _SIDE, NAMES)

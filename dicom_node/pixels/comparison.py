@@ -23,6 +23,7 @@ _MAX_FRAME = 128 << 20  # bytes, decoded
 _MAX_ALL = 512 << 20  # bytes, decoded: JPEG 2000 takes some 40 s for so many
 _MAX_FRAMES = 5_000
 _AT_ONCE = 1 << 20  # samples whose difference is held
+_TOO_MANY = "there are more pixels than can be compared"
 _LISTED = 100  # numbers of frames
 
 _NUMBERS = ("SamplesPerPixel", "NumberOfFrames", "BitsStored", "PixelRepresentation")
@@ -65,6 +66,16 @@ def compare_pixels(first: Path, other: Path, names: Names = ("first", "other")) 
             return _compared(pair)
     except (UnreadableInstance, UnreadablePixels) as error:
         return PixelDifference(Outcome.NOT_COMPARABLE, str(error))
+
+
+def check_frame(part10: Path) -> None:
+    """See that a frame is no larger than what is compared, as far as the header tells.
+
+    Raises `UnreadablePixels`, `UnreadableInstance`.
+    """
+    with open_part10(part10) as opened:
+        if Frames(opened).frame_length > _MAX_FRAME:
+            raise UnreadablePixels(_TOO_MANY)
 
 
 def difference_of(
@@ -156,7 +167,7 @@ def _both(first: Path, other: Path, names: Names) -> Iterator[_Pair]:
 def _check_size(part10: Part10, frames: Frames) -> None:
     one = frames.frame_length
     if one > _MAX_FRAME or one * frames.count > _MAX_ALL or frames.count > _MAX_FRAMES:
-        raise UnreadablePixels("there are more pixels than can be compared")
+        raise UnreadablePixels(_TOO_MANY)
 
 
 def _unlike(one: Part10, two: Part10, names: Names) -> str:

@@ -212,6 +212,18 @@ def test_what_cannot_be_compared_says_why_and_is_shown_side_by_side(empty: Node)
     assert why in problem.json()["detail"]
 
 
+def test_a_picture_of_what_claims_to_be_huge_is_not_drawn(empty: Node) -> None:
+    other = image(ramp())
+    other.compress(RLELossless, generate_instance_uid=False)
+    other.Rows = other.Columns = 20_000
+    empty.send_conflict(image(ramp()), other)
+    answer = empty.get(f"{API}/1/pictures/set_aside")
+    assert answer.status_code == 404
+    assert "more pixels than can be compared" in answer.json()["detail"]
+    assert empty.get(f"{API}/1/pictures/archived").status_code == 200
+    assert empty.get("/incidents/1?pictures=true").status_code == 200
+
+
 def test_there_are_pictures_of_conflicts_alone_and_while_there_are_bytes(node: Node) -> None:
     assert node.get(f"{API}/1/pictures/set_aside").status_code == 200
     assert node.get(f"{API}/2/pictures/set_aside").status_code == 404
