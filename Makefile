@@ -29,9 +29,10 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/wetread demo $(ARGS)
 
+# In the order of collection, so that what starts whole nodes comes first and what is short last.
 test: setup
 	@sh tools/system-packages.sh chromium postgresql prometheus
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
