@@ -18,15 +18,14 @@ from tests.support.dcmtk import storescu
 from tests.support.node import Node
 from tests.support.radiographs import radiograph
 from tests.support.readings import FINDINGS, fill
-from wetread.bootstrap import open_stores
-from wetread.settings import Settings
+from tests.support.site import Site
 
 MANY = 10_000  # Studies
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """A node that every test but the last adds studies of patients of its own to."""
+    """A node to which each test adds studies of patients of its own."""
     with Node(tmp_path_factory.mktemp("pages"), quiet_seconds=3) as node:
         yield node
 
@@ -200,29 +199,25 @@ def test_files_are_dropped(node: Node, desk: Any) -> None:
 
 
 def test_ten_thousand_studies_are_paged(tmp_path: Path, desk: Any) -> None:
-    (tmp_path / "node").mkdir()
-    node = Node(tmp_path / "node")
-    stores = open_stores(Settings(home=node.home))
-    fill(stores.database, MANY)
-    stores.close()
-    with node:
+    with Site(tmp_path / "site") as site:
+        fill(site.stores.database, MANY, findings=2)
         # They have no images.
         icon = {
             "body": "<svg xmlns='http://www.w3.org/2000/svg'/>",
             "content_type": "image/svg+xml",
         }
         desk.route("**/thumbnail", lambda route: route.fulfill(**icon))
-        desk.goto(node.url, wait_until="networkidle")
+        desk.goto(site.url, wait_until="networkidle")
         assert f"{MANY} studies" in desk.inner_text(".lead")
         assert f"1 to 50 of {MANY}" in desk.inner_text(".pages")
         desk.click(".pages button")
         desk.wait_for_selector(".pages .muted:has-text('51 to 100')")
-        assert desk.url == f"{node.url}/"
-        desk.select_option("[name=finding]", FINDINGS[12])
+        assert desk.url == f"{site.url}/"
+        desk.select_option("[name=finding]", FINDINGS[1])
         desk.select_option("[name=standing]", "present")
         desk.wait_for_selector(f".pages .muted:not(:has-text('{MANY}'))")
         for each in desk.locator(".list .result").all_inner_texts():
-            assert FINDINGS[12] in each
-        desk.goto(f"{node.url}/?page={MANY // 50}", wait_until="networkidle")
+            assert FINDINGS[1] in each
+        desk.goto(f"{site.url}/?page={MANY // 50}", wait_until="networkidle")
         assert f"{MANY - 49} to {MANY} of {MANY}" in desk.inner_text(".pages")
-        desk.goto("about:blank")  # a list that follows complains of a node that is gone
+        desk.goto("about:blank")  # a list that follows complains of a server that is gone
