@@ -12,11 +12,11 @@ import os
 import select
 import socket
 import sys
+import threading
 import time
 from asyncio.trsock import TransportSocket
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from typing import Any
 
 import h11
@@ -79,9 +79,15 @@ class OutletProtocol(H11Protocol):
             return
         body: Any = _Body(pieces)
         left = _Left(self.conn.send_with_data_passthrough(h11.Data(data=body)) or (), then)
-        with closing(self.transport.get_extra_info("socket").dup()) as wire:
+        wire = self.transport.get_extra_info("socket").dup()
+        try:
             while not await run_in_threadpool(left.push, wire):
                 await self._writable(wire)
+        finally:
+            # Who is cancelled may leave a thread at work, and numbers of closed files are given
+            # to others. It is done within its turn.
+            with left.working:
+                wire.close()
         if left.is_lost:
             self.transport.abort()
 
@@ -129,6 +135,7 @@ class _Left:
 
     def __init__(self, framed: Iterable[Any], then: Callable[[bool], None]) -> None:
         self.is_lost = False
+        self.working = threading.Lock()
         self._is_quick = True
         self._then = then
         self._pieces: deque[memoryview | Extent] = deque()
@@ -142,6 +149,10 @@ class _Left:
 
         Raises `EOFError` where a file is shorter than it was.
         """
+        with self.working:
+            return self._push(wire)
+
+    def _push(self, wire: socket.socket) -> bool:
         until = time.monotonic() + _TURN
         poll = select.poll()
         poll.register(wire, select.POLLOUT)

@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,8 +62,11 @@ class Served:
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self._server.should_exit = True
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self._thread.join()
 
     def connect(self, room: int = 0) -> socket.socket:
@@ -182,6 +186,32 @@ def test_a_server_that_ends_does_not_wait_for_who_does_not_read(
         assert lazy.recv(1000)
     lazy.close()
     assert served.closed == 1
+    assert not served.open_files()
+
+
+def test_what_a_thread_still_sends_from_is_closed_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outlet, "_GRACE", 0.1)
+    at_work, go_on = threading.Event(), threading.Event()
+    send_some = outlet._Left._send_some
+
+    def waits(left: outlet._Left, wire: socket.socket) -> None:
+        at_work.set()
+        go_on.wait(30)
+        send_some(left, wire)
+
+    monkeypatch.setattr(outlet._Left, "_send_some", waits)
+    path = tmp_path / "content.dcm"
+    path.write_bytes(CONTENT)
+    with Served(path) as served, served.connect() as wire:
+        wire.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        assert at_work.wait(30)
+        served.stop()
+        wait_for(lambda: "Cancel 1 running task" in caplog.text, "the end of its patience")
+        time.sleep(0.2)  # what is not closed now waits for the thread
+        assert served.open_files()
+        go_on.set()
     assert not served.open_files()
 
 
