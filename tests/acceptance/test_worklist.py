@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pydicom
+import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
@@ -75,10 +76,16 @@ def send(node: Node, path: Path) -> str:
     return str(pydicom.dcmread(path, stop_before_pixels=True).StudyInstanceUID)
 
 
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node in which no model reads a study unless somebody asks."""
+    with Node(tmp_path_factory.mktemp("worklist"), rules=[]) as node:
+        yield node
+
+
 def test_a_reading_is_requested_and_watched_until_the_report_is_there(
-    make_node: Callable[..., Node], tmp_path: Path
+    node: Node, tmp_path: Path
 ) -> None:
-    node = make_node(rules=[])  # no model reads a study unless somebody asks
     client = Client(node)
     image = tmp_path / "chest.dcm"
     radiograph(image, seed=1)
@@ -141,8 +148,7 @@ def test_every_job_is_a_workitem_and_stays_one_after_a_crash(
     assert client.state(text(own, ups.SOP_INSTANCE_UID), "IN PROGRESS", "1.2.5").status_code == 409
 
 
-def test_others_create_claim_update_and_complete(make_node: Callable[..., Node]) -> None:
-    node = make_node()
+def test_others_create_claim_update_and_complete(node: Node) -> None:
     client = Client(node)
     said = new_step(**{ups.INPUTS: element("SQ", input_of("1.2.3"))})
     assert client.send("POST", "/workitems?workitem=2.25.1", said).status_code == 201
