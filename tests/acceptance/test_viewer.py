@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from structured_reports.encoder import DicomResultEncoder
-from tests.support.chromium import Seen, chromium
+from tests.support.chromium import Seen, chromium, seen_page
 from tests.support.dcmtk import storescu
 from tests.support.node import Node
 from tests.support.programs import wait_for
@@ -35,9 +36,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
 @pytest.fixture
-def seen() -> Iterator[Seen]:
-    with chromium() as seen:
+def seen(browser: Any) -> Iterator[Seen]:
+    with seen_page(browser) as seen:
         yield seen
 
 
@@ -75,7 +82,8 @@ def shows(seen: Seen, what: str, drawn: Callable[[NDArray[np.uint8]], bool]) -> 
         pixels = seen.pixels(VIEWPORT)
         return pixels is not None and drawn(pixels)
 
-    wait_for(look, what, 90)
+    # A look is a picture, drawn in software.
+    wait_for(look, what, 90, 0.5)
 
 
 def test_from_the_reading_list_to_source_overlay_and_report(

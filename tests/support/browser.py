@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ _LOOK = """async () => {
 
 
 @contextmanager
-def launched() -> Iterator[Any]:
+def launched(arguments: Sequence[str] = _ARGUMENTS) -> Iterator[Any]:
     """Start a browser; skips where there is none."""
     try:
         playwright = importlib.import_module("playwright.sync_api")
@@ -43,7 +43,7 @@ def launched() -> Iterator[Any]:
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=_ARGUMENTS)
+        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=[*arguments])
         yield browser
         browser.close()
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-CHROMIUM = Path("/usr/bin/chromium")
+from tests.support.browser import launched
+
 _ARGUMENTS = [
     "--no-sandbox",
     "--use-gl=angle",
@@ -63,22 +61,22 @@ class Seen:
 
 
 @contextmanager
-def chromium() -> Iterator[Seen]:
-    """Open an empty page; skips where there is no browser."""
-    try:
-        playwright = importlib.import_module("playwright.sync_api")
-    except ImportError:
-        pytest.skip("playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(CHROMIUM), args=_ARGUMENTS)
-        seen = Seen(browser.new_page(viewport=_SIZE))
-        seen.page.set_default_timeout(_PATIENCE)
-        seen.page.on(
-            "console", lambda said: seen.faults.append(said.text) if said.type == "error" else None
-        )
-        seen.page.on("pageerror", lambda error: seen.faults.append(str(error)))
-        seen.page.on("request", lambda request: seen.asked.append(request.url))
-        yield seen
-        browser.close()
+def chromium() -> Iterator[Any]:
+    """Start a browser that draws WebGL; skips where there is none."""
+    with launched(_ARGUMENTS) as browser:
+        yield browser
+
+
+@contextmanager
+def seen_page(browser: Any) -> Iterator[Seen]:
+    """Open an empty page that shares nothing with others."""
+    context = browser.new_context(viewport=_SIZE)
+    seen = Seen(context.new_page())
+    seen.page.set_default_timeout(_PATIENCE)
+    seen.page.on(
+        "console", lambda said: seen.faults.append(said.text) if said.type == "error" else None
+    )
+    seen.page.on("pageerror", lambda error: seen.faults.append(str(error)))
+    seen.page.on("request", lambda request: seen.asked.append(request.url))
+    yield seen
+    context.close()
