@@ -34,7 +34,14 @@ class Frames:
 
     def check(self, frame: int = 1) -> None:
         """See that `frame` (one-based) can be decoded, as far as the header tells."""
-        single._check_header(self._part10.header, frame)
+        try:
+            with ignored_warnings():
+                single._check_header(self._part10.header, frame)
+        except UnreadablePixels:
+            raise
+        except Exception as error:
+            # The boundary to the parser of values that anybody may have written.
+            raise UnreadablePixels(f"the header cannot be read: {type(error).__name__}") from error
         if self.is_encapsulated:
             single._check_codec(self._part10.syntax)
 

@@ -210,6 +210,15 @@ def test_what_no_codec_reads_says_which_is_missing(tmp_path: Path) -> None:
     assert MPEG4 in found.why
 
 
+def test_a_header_whose_values_cannot_be_read(tmp_path: Path) -> None:
+    one, two = pair(tmp_path, image(ramp()), image(ramp()))
+    rows = b"\x28\0\x10\0US"  # Rows, and a VR that there is none of
+    two.write_bytes(two.read_bytes().replace(rows, rows[:-2] + b"UM"))
+    found = compare_pixels(one, two, NAMES)
+    assert found.outcome is Outcome.NOT_COMPARABLE
+    assert found.why.startswith("set aside: the header cannot be read")
+
+
 @pytest.mark.parametrize("cut", [1, 100, 8000])
 def test_pixels_that_are_cut_off(tmp_path: Path, cut: int) -> None:
     one, two = pair(tmp_path, image(ramp()), image(ramp()))
@@ -255,6 +264,16 @@ def test_more_than_can_be_held_is_not_compared(
     values = np.stack([ramp()] * 2)
     found = compared(tmp_path, image(values, frames=2), image(values + 1, frames=2))
     assert found.why == "archived: there are more pixels than can be compared"
+
+
+def test_decoding_is_given_up_where_it_takes_too_long(tmp_path: Path) -> None:
+    values = np.stack([ramp()] * 3)
+    one, two = pair(tmp_path, image(values, frames=3), image(values + 1, frames=3))
+    moments = iter((0.0, 30.0, 59.0, 61.0))
+    found = compare_pixels(one, two, monotonic=lambda: next(moments))
+    assert found.why == "it takes longer than 60 seconds to decode them"
+    moments = iter((0.0, 30.0, 59.0, 60.0))
+    assert compare_pixels(one, two, monotonic=lambda: next(moments)).frames == (1, 2, 3)
 
 
 def test_rows_are_compared_a_few_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
