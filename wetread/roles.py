@@ -57,8 +57,8 @@ _BATCH_ON_GPU = 16  # pictures
 class Node:
     """Everything that `wetread serve` runs beside the web server, and the door to it.
 
-    The services are started in this order and stopped in it too: first what lets work in,
-    last what brings it out.
+    The services are started in this order, but for those that come `Later`, and stopped in it
+    too: first what lets work in, last what brings it out.
     """
 
     services: Sequence[Service]

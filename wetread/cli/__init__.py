@@ -17,7 +17,7 @@ def main() -> None:
     if os.getpid() == 1:
         # In a container. The kernel keeps from process 1 every signal that it has no handler for,
         # so what is still loading, or trains, would not stop before it is killed.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, leave)
     from wetread.cli.app import app  # which takes a while
 
     try:
@@ -27,5 +27,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def leave(number: int, frame: FrameType | None) -> None:
+    """End, as a handler of signals, by way of every `finally`."""
     sys.exit(128 + number)  # as a shell says of a program that a signal ended

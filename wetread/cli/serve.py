@@ -6,33 +6,23 @@ import contextlib
 import logging
 import signal
 import threading
-from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 
+from inference.ports import Service
+from inference.worker.later import Later
 from wetread import logs, settings
 from wetread.bootstrap import Stores, exclusive, open_stores
+from wetread.cli import leave
 from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
-from wetread.web import outlet
-from wetread.web.build import build_web
+
+if TYPE_CHECKING:
+    from wetread.web.server import Server
 
 _log = logging.getLogger("wetread.serve")
-
-
-class _Server(uvicorn.Server):
-    """Says that it stops before it waits for its connections, so that streams end by themselves."""
-
-    def __init__(self, closing: threading.Event, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._closing = closing
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._closing.set()
-        super().handle_exit(sig, frame)
 
 
 def serve(
@@ -56,20 +46,22 @@ def serve(
 
 
 def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) -> None:
-    ready, closing = threading.Event(), threading.Event()
-    server = _Server(
-        closing,
-        outlet.configuration(
-            build_web(configuration, stores, node, metrics, ready, closing),
-            configuration.http_host,
-            configuration.http_port,
-        ),
-    )
-    started = []
+    ready = threading.Event()
+    started: list[Service] = []
+
+    def start(*, later: bool) -> None:
+        for each in node.services:
+            if isinstance(each, Later) is later:
+                each.start()
+                started.append(each)
+
+    # From here on somebody may be sending, also where no server listens to signals yet.
+    signal.signal(signal.SIGTERM, leave)
     try:
-        for service in node.services:
-            service.start()
-            started.append(service)
+        # Modalities wait for neither pages nor models, and pages not for models.
+        start(later=False)
+        server = _build_server(configuration, stores, node, metrics, ready)
+        start(later=True)
         ready.set()
         if "receiver" in configuration.roles:
             _log.info("DICOM %s at port %d", configuration.ae_title, configuration.dimse_port)
@@ -88,5 +80,20 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
     finally:
         ready.clear()
         _log.info("stopping")
-        for service in started:
-            service.stop()
+        for service in node.services:
+            if service in started:
+                service.stop()
+
+
+def _build_server(
+    configuration: Settings, stores: Stores, node: Node, metrics: Metrics, ready: threading.Event
+) -> Server:
+    # Slow to import.
+    from wetread.web import outlet
+    from wetread.web.build import build_web
+    from wetread.web.server import Server
+
+    closing = threading.Event()
+    web = build_web(configuration, stores, node, metrics, ready, closing)
+    served = outlet.configuration(web, configuration.http_host, configuration.http_port)
+    return Server(closing, served)

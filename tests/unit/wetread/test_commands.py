@@ -70,8 +70,9 @@ def test_a_node_without_a_worker_imports_nothing_of_models(role: str, tmp_path: 
     found = imported(
         "from pathlib import Path\n"
         "from threading import Event\n"
-        "from wetread.cli.serve import build_metrics, build_node, build_web, open_stores\n"
+        "from wetread.cli.serve import build_metrics, build_node, open_stores\n"
         "from wetread.settings import Settings\n"
+        "from wetread.web.build import build_web\n"
         f"whole = Settings(home=Path({str(tmp_path)!r}), dimse_port=0)\n"
         f"settings = whole.model_copy(update={{'roles': ({role!r},)}})\n"
         "stores = open_stores(settings)\n"
@@ -83,7 +84,7 @@ def test_a_node_without_a_worker_imports_nothing_of_models(role: str, tmp_path: 
     assert not found & {"alembic", "captum", "cv2", "matplotlib", "scipy", "sklearn", "torch"}
 
 
-def test_a_node_listens_before_its_worker_has_imported_torch(tmp_path: Path) -> None:
+def test_a_node_receives_before_it_has_imported_pages_and_models(tmp_path: Path) -> None:
     found = imported(
         "from pathlib import Path\n"
         "from wetread.cli.serve import build_metrics, build_node, open_stores\n"
@@ -94,4 +95,4 @@ def test_a_node_listens_before_its_worker_has_imported_torch(tmp_path: Path) -> 
         "assert 'worker' in [each.name for each in node.services]\n"
         "stores.close()"
     )
-    assert not found & {"cv2", "torch"}
+    assert not found & {"cv2", "fastapi", "jinja2", "torch", "uvicorn"}
