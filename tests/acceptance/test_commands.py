@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -60,8 +60,13 @@ def test_the_demo_leaves_a_folder_of_somebody_else_alone(tmp_path: Path) -> None
     assert (tmp_path / "wetread-demo" / "thesis.txt").read_text() == "mine"
 
 
-def test_send_echo_status_and_pages(make_node: Callable[..., Node], tmp_path: Path) -> None:
-    node = make_node()
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with Node(tmp_path_factory.mktemp("commands")) as node:
+        yield node
+
+
+def test_send_echo_status_and_pages(node: Node, tmp_path: Path) -> None:
     radiograph(tmp_path / "one.dcm", seed=1)
     radiograph(tmp_path / "two.dcm", seed=2)
     port = str(node.port)
@@ -92,8 +97,7 @@ def test_send_echo_status_and_pages(make_node: Callable[..., Node], tmp_path: Pa
     assert httpx.get(f"{node.url}/studies/..%2f..", trust_env=False).status_code in (400, 404)
 
 
-def test_two_nodes_never_share_a_state_directory(make_node: Callable[..., Node]) -> None:
-    node = make_node()
+def test_two_nodes_never_share_a_state_directory(node: Node) -> None:
     second = node.run("serve")
     assert second.returncode == 1
     assert "another `wetread serve` uses" in second.stderr

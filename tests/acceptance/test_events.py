@@ -168,21 +168,26 @@ def test_a_node_with_open_streams_stops_at_once(make_node: Callable[..., Node]) 
     assert "graceful" not in node.log_text
 
 
-def test_what_is_no_id_is_refused(make_node: Callable[..., Node]) -> None:
-    node = make_node()
-    with httpx.Client(base_url=f"{node.url}/api/v1", trust_env=False, timeout=30) as client:
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node to which nothing is sent."""
+    with Node(tmp_path_factory.mktemp("idle")) as node:
+        yield node
+
+
+def test_what_is_no_id_is_refused(idle: Node) -> None:
+    with httpx.Client(base_url=f"{idle.url}/api/v1", trust_env=False, timeout=30) as client:
         assert client.get("/events?after=x").status_code == 400
         assert client.get("/events?after=" + "1" * 21).status_code == 422
         assert client.get("/events", headers={"Last-Event-ID": "-1"}).status_code == 400
         assert client.get("/events", headers={"Accept": "application/json"}).status_code == 406
 
 
-def test_many_listeners_take_no_thread_each(make_node: Callable[..., Node]) -> None:
-    node = make_node()
-    threads = Path(f"/proc/{node.pid}/task")
+def test_many_listeners_take_no_thread_each(idle: Node) -> None:
+    threads = Path(f"/proc/{idle.pid}/task")
     with ExitStack() as stack:
-        stack.enter_context(listening(node))
+        stack.enter_context(listening(idle))
         before = wait_for(lambda: len(list(threads.iterdir())), "threads")
         for _ in range(100):
-            stack.enter_context(listening(node))
+            stack.enter_context(listening(idle))
         assert len(list(threads.iterdir())) <= before + 45  # the pool that all requests share

@@ -109,7 +109,7 @@ def test_only_what_nothing_claims_goes_and_what_comes_again_is_read_again(
     node.settle(3)
     orthanc_server.kill()
     waiting, _ = send(node, tmp_path, seed=3)
-    wait_for(lambda: node.status()["account"]["results"] == 4, "four results", 60)
+    wait_for(lambda: node.status()["account"]["results"] == 4, "four results", 60, 0.2)
     studies = {delivered, disagreed, failed, waiting}
     assert retention(node)["removed"] == []  # they are of today
     grow_old(node)
@@ -142,7 +142,7 @@ def test_only_what_nothing_claims_goes_and_what_comes_again_is_read_again(
     orthanc_server.start()
     storescu([image], node.port, called="WETREAD")
     send(node, tmp_path, disagreed, seed=9)
-    wait_for(lambda: node.status()["account"]["revisions"] == 6, "two more revisions", 60)
+    wait_for(lambda: node.status()["account"]["revisions"] == 6, "two more revisions", 60, 0.2)
     node.settle(4)
     again, late = of(node, delivered), of(node, disagreed)
     assert (again["instances"], again["removed"], again["removed_at"]) == (1, 0, None)
@@ -210,11 +210,8 @@ def test_without_a_number_of_days_nothing_is_ever_removed(node: Node, tmp_path: 
     assert node.status()["account"]["removed"] == 1
 
 
-def test_where_no_node_has_run_nothing_is_made(
-    make_node: Callable[..., Node], tmp_path: Path
-) -> None:
-    node = make_node()
-    node.home = tmp_path / "nowhere"
+def test_where_no_node_has_run_nothing_is_made(tmp_path: Path) -> None:
+    node = Node(tmp_path)
     done = node.run("retention", "--days", "30")
     assert done.returncode == 1
     assert "no node has run" in done.stderr

@@ -47,7 +47,7 @@ def send(node: Node, tmp_path: Path) -> Send:
         storescu([path], node.port, called="WETREAD")
         if wait:
             wait_for(
-                lambda: node.status()["account"]["revisions"] > revisions, "a revision", timeout=60
+                lambda: node.status()["account"]["revisions"] > revisions, "a revision", 60, 0.2
             )
             node.settle(1)
         return study
