@@ -262,7 +262,6 @@ class TestHostile:
 
     @settings(
         max_examples=300,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(data=st.data())
@@ -279,7 +278,6 @@ class TestHostile:
 
     @settings(
         max_examples=200,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(

@@ -30,6 +30,7 @@ from inference.fakes.memory import (
     MemoryCensusTaker,
     MemoryCursors,
     MemoryEvents,
+    MemoryIncidents,
     MemoryIndex,
     MemoryJobQueue,
     MemoryListing,
@@ -92,7 +93,6 @@ def test_both_queues_do_the_same(kind: str, request: pytest.FixtureRequest) -> N
         settings=settings(
             max_examples=40,
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
@@ -124,6 +124,7 @@ class QueueMachine(RuleBasedStateMachine):
             MemoryEvents(store),
             MemoryCensusTaker(store),
             MemoryRemovals(store, workitems),
+            MemoryIncidents(store),
         )
         self.now = 0.0
         self.sql.receive()

@@ -91,9 +91,7 @@ def test_names_in_any_character_set(
     assert _source(tmp_path, elements).identity["PatientName"] == name
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from([*IDENTITY, 0x00080005, 0x00080201, 0x00081032, 0x00200020, 0x00200060]),

@@ -83,7 +83,7 @@ def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     st.lists(st.tuples(st.integers(132, 6000), st.integers(0, 255)), min_size=1, max_size=4),
     st.integers(140, 9000),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_is_understood_as_pydicom_does(
     tmp_path: Path, original: Path, damage: list[tuple[int, int]], length: int
 ) -> None:

@@ -201,7 +201,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING, st.sampled_from([ups.PATIENT_NAME, ups.INPUTS, ups.STUDY_UID, ups.START]))
 def test_no_json_breaks_the_server(shared: OriginServer, said: Any, tag: str) -> None:
     for body in (said, [new_step(**{tag: said})], [new_step(**{tag: {"vr": "SQ", "Value": said}})]):
@@ -209,7 +209,7 @@ def test_no_json_breaks_the_server(shared: OriginServer, said: Any, tag: str) ->
         assert answer.status_code in (201, 400), (answer.status_code, answer.text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=30), st.text(max_size=10))
 def test_no_query_breaks_the_server(shared: OriginServer, value: str, name: str) -> None:
     keys = ("PatientName", "ScheduledProcedureStepStartDateTime", "StudyInstanceUID", "limit", name)
