@@ -18,7 +18,9 @@ def test_a_study_in_orthanc_comes_back_as_report_and_overlay_once(
     node = make_node(orthanc=[{"name": "pacs", "url": orthanc_server.url}])
     source = radiograph(tmp_path / "image.dcm")
     storescu([tmp_path / "image.dcm"], orthanc_server.dicom_port, called="ORTHANC")
-    wait_for(lambda: node.status()["account"]["instances"] == 1, "Orthanc's change arrives", 60)
+    wait_for(
+        lambda: node.status()["account"]["instances"] == 1, "Orthanc's change arrives", 60, 0.2
+    )
     node.settle(1)
     (study,) = orthanc_server.find(source.StudyInstanceUID)
     series = [
@@ -59,7 +61,7 @@ def test_what_arrives_while_the_peers_are_away_is_delivered_when_they_are_back(
         jobs = studies[0]["jobs"] if studies else []
         return {each["destination"]: each["state"] for job in jobs for each in job["deliveries"]}
 
-    wait_for(lambda: delivered().get("workstation") == "delivered", "C-STORE delivery", 60)
+    wait_for(lambda: delivered().get("workstation") == "delivered", "C-STORE delivery", 60, 0.2)
     assert delivered() == {"archive": "delivered", "workstation": "delivered", "pacs": "pending"}
     assert len(storescp_server.files) == 3
     orthanc_server.start()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
+import pytest
 from pydicom.uid import generate_uid
 
 from tests.support.dcmtk import storescu
@@ -38,7 +40,7 @@ def test_three_bursts_are_one_revision_and_a_late_one_makes_a_second_report(
     assert len(first["jobs"]) == 1
 
     storescu(_burst(tmp_path, "late", study, 1), node.port, called="WETREAD")
-    wait_for(lambda: node.status()["account"]["revisions"] == 2, "a second revision")
+    wait_for(lambda: node.status()["account"]["revisions"] == 2, "a second revision", every=0.2)
     (second,) = node.settle(1)["studies"]
     assert [job["revision"] for job in second["jobs"]] == [2, 1]
     reports = {
@@ -63,36 +65,44 @@ def test_a_restart_forgets_no_quiet_period(make_node: Callable[..., Node], tmp_p
     assert study["instances"] == 2
 
 
-def test_an_operator_may_say_that_a_study_is_complete(
-    make_node: Callable[..., Node], tmp_path: Path
-) -> None:
-    study = generate_uid()
-    node = make_node(quiet_seconds=3600)
-    storescu(_burst(tmp_path, "only", study), node.port, called="WETREAD")
-    done = node.run("complete", study)
-    assert done.returncode == 0, done.stderr
-    node.settle(1)
-    assert node.run("complete", study).returncode == 1
-
-
-def test_a_rule_that_waits_for_a_series_completes_the_study_when_it_is_there(
-    make_node: Callable[..., Node], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A node that waits an hour for further images, or for two views."""
     rule = {
         "name": "two views",
         "model": "cxr-pneumonia",
         "modality": ["CR"],
         "waits_for": [{"series_description": "^AP$"}, {"series_description": "^LAT$"}],
     }
+    with Node(tmp_path_factory.mktemp("patient"), quiet_seconds=3600, rules=[rule]) as node:
+        yield node
+
+
+def _of(node: Node, study: str) -> dict[str, Any]:
+    return next(each for each in node.status()["studies"] if each["study_instance_uid"] == study)
+
+
+def test_an_operator_may_say_that_a_study_is_complete(patient: Node, tmp_path: Path) -> None:
     study = generate_uid()
-    node = make_node(quiet_seconds=3600, rules=[rule])
+    storescu(_burst(tmp_path, "only", study), patient.port, called="WETREAD")
+    done = patient.run("complete", study)
+    assert done.returncode == 0, done.stderr
+    patient.settle(1)
+    assert _of(patient, study)["state"] == "stable"
+    assert patient.run("complete", study).returncode == 1
+
+
+def test_a_rule_that_waits_for_a_series_completes_the_study_when_it_is_there(
+    patient: Node, tmp_path: Path
+) -> None:
+    study = generate_uid()
     radiograph(tmp_path / "ap.dcm", study=study, SeriesDescription="AP")
-    storescu([tmp_path / "ap.dcm"], node.port, called="WETREAD")
-    assert node.status()["account"]["studies_receiving"] == 1
+    storescu([tmp_path / "ap.dcm"], patient.port, called="WETREAD")
+    assert _of(patient, study)["state"] == "receiving"
     radiograph(tmp_path / "lat.dcm", study=study, SeriesDescription="LAT", ViewPosition="LL")
-    storescu([tmp_path / "lat.dcm"], node.port, called="WETREAD")
-    (seen,) = node.settle(1)["studies"]
-    (job,) = seen["jobs"]
+    storescu([tmp_path / "lat.dcm"], patient.port, called="WETREAD")
+    patient.settle(1)
+    (job,) = _of(patient, study)["jobs"]
     assert job["state"] == "done"
     assert len(job["findings"]) == 1
     assert "View Position is LL" in job["reasons"][0]
