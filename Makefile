@@ -12,6 +12,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
+PACKAGES := wetread dicom_node inference orthanc structured_reports
 
 .PHONY: setup demo test check bench notebooks lock chart image clean
 
@@ -32,6 +33,8 @@ demo: setup
 # In the order of collection, so that what starts whole nodes comes first and what is short last.
 test: setup
 	@sh tools/system-packages.sh chromium postgresql prometheus
+	@# Tests start a hundred nodes. Where Python may not write bytecode, each would compile them anew.
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup
