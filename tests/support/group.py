@@ -72,7 +72,7 @@ class Group:
             return account if account.studies_stable >= studies and not waits else None
 
         try:
-            return wait_for(settled, f"{studies} studies settled", timeout)  # type: ignore[return-value]
+            return wait_for(settled, f"{studies} studies settled", timeout, 0.2)  # type: ignore[return-value]
         except AssertionError as error:
             logs = "\n".join(f"{each.log}\n{each.log_text[-1500:]}" for each in self.nodes)
             raise AssertionError(f"{error}\n{self.account()}\n{logs}") from None
