@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -44,6 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("shared"):
                 item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def no_handler_is_left() -> Iterator[None]:
+    """A command that ran in this process has set up logging, to a stream that is closed by now."""
+    yield
+    for each in logging.root.handlers[:]:
+        if type(each) is logging.StreamHandler:
+            logging.root.removeHandler(each)
 
 
 @pytest.fixture(scope="session")
