@@ -7,7 +7,6 @@ import http.client
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,10 +197,24 @@ def test_what_a_thread_still_sends_from_is_closed_behind_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(outlet, "_GRACE", 0.1)
-    at_work, go_on = threading.Event(), threading.Event()
+    at_work, closing, go_on = threading.Event(), threading.Event(), threading.Event()
     send_some = outlet._Left._send_some
 
+    class Watched(contextlib.ExitStack):
+        """The lock that the thread holds; tells that somebody else wants it."""
+
+        def __init__(self, lock: contextlib.AbstractContextManager[bool]) -> None:
+            super().__init__()
+            self._lock = lock
+
+        def __enter__(self) -> Watched:
+            closing.set()
+            self.enter_context(self._lock)
+            return self
+
     def waits(left: outlet._Left, wire: socket.socket) -> None:
+        if not at_work.is_set():
+            left.working = Watched(left.working)  # type: ignore[assignment]
         at_work.set()
         go_on.wait(30)
         send_some(left, wire)
@@ -214,7 +227,7 @@ def test_what_a_thread_still_sends_from_is_closed_behind_it(
         assert at_work.wait(30)
         served.stop()
         wait_for(lambda: "Cancel 1 running task" in caplog.text, "the end of its patience")
-        time.sleep(0.2)  # what is not closed now waits for the thread
+        assert closing.wait(30)
         assert served.open_files()
         go_on.set()
     assert not served.open_files()
