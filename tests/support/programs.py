@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
+import random
 import socket
 import ssl
 import subprocess
@@ -21,9 +23,26 @@ _LOCKS = Path(__file__).resolve().parents[2] / ".cache" / "locks"
 
 
 def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that the system gives to no connection by itself.
+
+    So it stays free until its server starts, and while the server is away for a time.
+    """
+    while True:
+        # Browsers refuse 10080.
+        port = random.SystemRandom().randrange(10_100, _first_of_the_system())
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+
+
+@functools.cache
+def _first_of_the_system() -> int:
+    """The first of the ports that connections get which did not ask for one."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:  # not Linux: IANA's range
+        first = 49_152
+    return first if first > 20_000 else 65_536
 
 
 def wait_for(
@@ -57,6 +76,7 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> Sequence[str]:
+        """The program and its arguments; `start` asks once, so this may write what they name."""
         raise NotImplementedError
 
     def answers(self) -> bool:
@@ -77,17 +97,18 @@ class Program:
 
     def start(self, timeout: float = 60.0) -> None:
         assert not self.running, "started already"
+        command = self.command()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command(),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **self.started_as,
             )
         try:
-            wait_for(lambda: not self.running or self.answers(), self.command()[0], timeout)
-            assert self.running, f"{self.command()[0]} ended at once:\n{self.log_text[-4000:]}"
+            wait_for(lambda: not self.running or self.answers(), command[0], timeout)
+            assert self.running, f"{command[0]} ended at once:\n{self.log_text[-4000:]}"
         except BaseException:
             self.kill()
             raise
