@@ -25,11 +25,14 @@ class ProcrastinateJobQueue(SqlJobQueue):
         self, connection: Connection, worker: str, now: datetime, lease: timedelta
     ) -> Any | None:
         tickets.take_over(connection, now)
-        seen: set[int] = set()
-        while (ticket := tickets.fetch(connection)) and ticket.number not in seen:
-            seen.add(ticket.number)
+        too_early: list[Any] = []
+        taken = None
+        while taken is None and (ticket := tickets.fetch(connection)):
             job = connection.execute(
-                select(jobs).where(jobs.c.job_id == ticket.job_id).with_for_update(skip_locked=True)
+                # Who only refers to the Job, as a workitem does, is not in the way.
+                select(jobs)
+                .where(jobs.c.job_id == ticket.job_id)
+                .with_for_update(skip_locked=True, key_share=True)
             ).one_or_none()
             if job is None or job.ticket != ticket.number:
                 continue  # it ends just now, and its ticket with it
@@ -37,12 +40,18 @@ class ProcrastinateJobQueue(SqlJobQueue):
                 # Its worker lives after all, and extended a lease that had run out; or the
                 # clock of the database is ahead of ours.
                 if job.state is JobState.QUEUED:
-                    tickets.give_back(connection, [job.job_id], job.due_at)
+                    too_early.append(job)
                 continue
-            return connection.execute(
+            taken = connection.execute(
                 update(jobs)
                 .where(jobs.c.job_id == job.job_id)
                 .values(running(worker, now, lease))
                 .returning(jobs)
             ).one()
-        return None
+        # Not before the last is fetched: by the clock of the database they may be due now, and
+        # a ticket that was fetched once more would be nobody's.
+        for job in too_early:
+            tickets.give_back(connection, [job.job_id], job.due_at)
+        if taken is None:  # and so there is time
+            tickets.recover(connection)
+        return taken

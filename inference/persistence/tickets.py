@@ -51,6 +51,11 @@ def take_over(connection: Connection, now: datetime) -> None:
     connection.execute(_TAKE_OVER, {"now": now})
 
 
+def recover(connection: Connection) -> None:
+    """Let the tickets be taken again that nobody has, though they were taken once."""
+    connection.execute(_RECOVER)
+
+
 def finish(connection: Connection, job_id: int) -> None:
     """Delete the ticket of a Job that has ended."""
     if not _has_none(connection):
@@ -109,6 +114,17 @@ _TAKE_OVER = text(
     SELECT procrastinate_retry_job_v2(id, CAST(:now AS timestamptz), NULL, NULL, NULL) FROM (
         SELECT ticket.id FROM jobs JOIN procrastinate_jobs ticket ON ticket.id = jobs.ticket
         WHERE jobs.state = 'running' AND jobs.due_at <= :now AND ticket.status = 'doing'
+        FOR UPDATE OF ticket SKIP LOCKED
+    ) lost
+    """
+)
+# A Job is queued and its ticket taken in the middle of a transaction at most; who sees it has
+# found one that an earlier version of Wetread lost.
+_RECOVER = text(
+    """
+    SELECT procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL) FROM (
+        SELECT ticket.id FROM procrastinate_jobs ticket JOIN jobs ON jobs.ticket = ticket.id
+        WHERE jobs.state = 'queued' AND ticket.status = 'doing'
         FOR UPDATE OF ticket SKIP LOCKED
     ) lost
     """

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from inference.domain.instance import Priority
 from inference.domain.job import ModelId
 from inference.persistence.engine import Database
+from inference.persistence.procrastinate_queue import ProcrastinateJobQueue
 from tests.contracts.repositories import (
     LEASE,
     T0,
@@ -82,3 +83,42 @@ def test_who_lives_after_all_keeps_what_another_could_have_taken(
     stores.queue.retry(back, "no memory", at(100))
     assert stores.queue.claim("new", at(99), LEASE) is None
     assert stores.claim(100).job.job_id == other.job.job_id
+
+
+def test_a_worker_whose_clock_is_behind_that_of_the_database_loses_no_job(
+    stores: Repositories, database: Database
+) -> None:
+    stores.receive()
+    for revision, seconds in ((1, 5), (2, 6)):
+        stores.queue.enqueue([make_request(revision=revision)], at(seconds))
+    queue = ProcrastinateJobQueue(database)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE clock.time SET at = :at"), {"at": at(10)})
+    assert queue.claim("behind", at(4), LEASE) is None
+    assert held(database) == ["todo", "todo"]
+    for seconds, revision in ((5, 1), (6, 2)):
+        lease = queue.claim("behind", at(seconds), LEASE)
+        assert lease is not None
+        assert lease.job.request.revision == revision
+
+
+def test_a_job_that_somebody_only_refers_to_can_be_taken(
+    stores: Repositories, database: Database
+) -> None:
+    stores.receive()
+    stores.queue.enqueue([make_request()], T0)
+    with database.engine.begin() as connection:
+        # As PostgreSQL does for who inserts a row with a foreign key, a workitem for one.
+        connection.execute(text("SELECT job_id FROM jobs FOR KEY SHARE"))
+        assert stores.claim().job.request == make_request()
+
+
+def test_a_job_whose_ticket_was_lost_once_comes_back(
+    stores: Repositories, database: Database
+) -> None:
+    stores.receive()
+    stores.queue.enqueue([make_request()], T0)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    assert stores.queue.claim("idle", at(1), LEASE) is None
+    assert stores.claim(2).job.request == make_request()
