@@ -37,15 +37,14 @@ def services(text: str = TEXT, **said: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def for_version_1(folder: Path, **said: str) -> str:
-    """Return the file as Compose 1.29 takes it, which knows no `name` and no text in `configs`."""
+def for_version_1() -> str:
+    """Return the file as Compose 1.29 takes it, which knows no `name` and no `configs`."""
     whole = yaml.safe_load(TEXT)
     del whole["name"]
-    for name, each in whole.pop("configs").items():
-        (folder / name).write_text(put_in(each["content"], **said))
+    files = {name: FILE.parent / each["file"] for name, each in whole.pop("configs").items()}
     for service in whole["services"].values():
         for each in service.pop("configs", []):
-            mounted = f"{folder / each['source']}:{each['target']}:ro"
+            mounted = f"{files[each['source']]}:{each['target']}:ro"
             service["volumes"] = [*service["volumes"], mounted]
     return yaml.safe_dump(whole)
 
@@ -71,7 +70,10 @@ class Compose:
         file = FILE
         if command[0] != "docker":
             file = folder / "compose.yaml"
-            file.write_text(for_version_1(folder, **said))
+            file.write_text(for_version_1())
+        else:
+            # It looks for the files that it names in the project's folder.
+            shutil.copytree(FILE.parent / "compose", folder / "compose")
         self.command = [
             *(*command, "--project-name", PROJECT, "--project-directory", str(folder)),
             *("--env-file", str(folder / ".env")),

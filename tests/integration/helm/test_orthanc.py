@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.compose import FILE
 from tests.support.helm import Helm, one
 from tests.support.servers import DICOMWEB_PLUGIN, OrthancServer
 
@@ -49,3 +50,15 @@ def test_orthanc_starts_and_asks_for_the_password_of_the_secret(
         assert orthanc.get("/system")["DicomAet"] == "ORTHANC"
         assert orthanc.get("/modalities/wetread/configuration")["AET"] == "WETREAD"
         assert httpx.get(f"{orthanc.url}/system", trust_env=False).status_code == 401
+
+
+def test_orthanc_of_compose_takes_what_stands_in_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charts = json.loads((FILE.parent / "compose" / "orthanc.json").read_text())
+    charts |= {"HttpPort": 0, "DicomPort": 0}
+    monkeypatch.setenv("ORTHANC_PASSWORD", "sesame")
+    monkeypatch.setenv("ORTHANC_DATABASE_PASSWORD", "unused")
+    monkeypatch.setenv("AE_TITLE", "BOX_AI")
+    with ChartsOrthanc(tmp_path, json.dumps(charts)) as orthanc:
+        assert orthanc.get("/modalities/wetread/configuration")["AET"] == "BOX_AI"

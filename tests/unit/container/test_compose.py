@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.support.compose import SAID, TEXT, Compose, put_in, services
+from tests.support.compose import FILE, SAID, TEXT, Compose, put_in, services
 from tests.support.docker import Docker
 from tests.support.helm import Helm, container, one
 from wetread import settings
@@ -57,6 +58,11 @@ def test_no_password_is_in_the_file() -> None:
             put_in(TEXT, **{other: value for other, value in SAID.items() if other != name})
 
 
+def test_orthanc_knows_every_variable_of_its_configuration() -> None:
+    text = (FILE.parent / "compose" / "orthanc.json").read_text()
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(SERVICES["orthanc"]["environment"])
+
+
 def test_what_is_mounted_is_declared() -> None:
     whole = yaml.safe_load(put_in(TEXT, **SAID))
     for service in whole["services"].values():
@@ -64,6 +70,14 @@ def test_what_is_mounted_is_declared() -> None:
             assert volume.startswith("/") or volume.partition(":")[0] in whole["volumes"]
         for each in service.get("configs", []):
             assert each["source"] in whole["configs"]
+
+
+def test_compose_has_nothing_to_write_into_a_root_that_cannot_be_written() -> None:
+    whole = yaml.safe_load(TEXT)
+    for name, each in (whole["configs"] | whole.get("secrets", {})).items():
+        # It mounts files; a text, or a variable, it copies into the container, and refuses here.
+        assert list(each) == ["file"], name
+        assert (FILE.parent / each["file"]).is_file(), name
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -84,12 +98,17 @@ def test_the_service_starts_with_the_settings_that_the_file_gives_it(
 def test_orthanc_is_set_up_as_in_the_chart() -> None:
     manifests = Helm(4).template("trial")
     chart = json.loads(one(manifests, "ConfigMap", "-orthanc")["data"]["orthanc.json"])
-    content = yaml.safe_load(TEXT)["configs"]["orthanc"]["content"]
-    here = json.loads(put_in(content, **SAID))
+    file = yaml.safe_load(TEXT)["configs"]["orthanc"]["file"]
+    here = json.loads((FILE.parent / file).read_text())
     assert here["Plugins"] == chart["Plugins"]
     assert here["PostgreSQL"] == {
         name: value for name, value in chart["PostgreSQL"].items() if name != "Port"
     } | {"Host": "postgresql"}
+    modality = chart["DicomModalities"]["wetread"]
+    assert here["DicomModalities"]["wetread"] == modality | {
+        "AET": "${AE_TITLE}",
+        "Host": "receiver",
+    }
     assert SERVICES["orthanc"]["image"] == container(manifests, "StatefulSet", "-orthanc")["image"]
     assert (
         SERVICES["postgresql"]["image"]
