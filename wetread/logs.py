@@ -50,15 +50,23 @@ def formatter(log_format: Literal["text", "json"]) -> logging.Formatter:
     return _Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
 
+# What they say below CRITICAL may quote what a sender wrote. Not by their levels: pydicom sets its
+# own when it is imported, and that may be after us.
+_QUOTING = ("pydicom", "pynetdicom", "highdicom", "py.warnings")
+
+
+def _quotes_nobody(record: logging.LogRecord) -> bool:
+    if record.levelno >= logging.CRITICAL:
+        return True
+    return not any(f"{record.name}.".startswith(f"{each}.") for each in _QUOTING)
+
+
 def configure(log_format: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(log_format))
+    handler.addFilter(_quotes_nobody)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # What these say at INFO is one line a request; pynetdicom's and pydicom's warnings may
-    # quote what a sender wrote.
+    # What these say at INFO is one line a request.
     for noisy in ("httpx", "httpcore", "uvicorn.access", "orthanc_api_client", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for quoting in ("pydicom", "pynetdicom", "highdicom"):
-        logging.getLogger(quoting).setLevel(logging.CRITICAL)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").setLevel(logging.CRITICAL)

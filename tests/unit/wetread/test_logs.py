@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pydicom.config
 import pytest
 
 from inference.domain.about import about
 from inference.domain.errors import OutOfSpace
-from wetread.logs import formatter
+from wetread.logs import configure, formatter
 
 
 def line(message: str, error: Exception | None = None) -> dict[str, Any]:
@@ -43,3 +48,35 @@ def test_the_words_of_a_foreign_error_are_left_out(error: Exception, said: str) 
     written = line("broke", error)
     assert written["error"].startswith(said)
     assert "Doe" not in json.dumps(written)
+
+
+@contextmanager
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """Log as a node does, to what is given, and afterwards as before."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    # `force` closes those that are there, and they are pytest's.
+    root.handlers = []
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    try:
+        configure("json")
+        yield written
+    finally:
+        logging.captureWarnings(False)
+        root.handlers, root.level = before
+
+
+def test_what_libraries_say_of_a_header_is_not_logged_whenever_they_are_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with configured(monkeypatch) as written:
+        pydicom.config.debug(False, False)  # as when it is imported, which may be after us
+        logging.getLogger("pydicom").warning("Unknown encoding 'Doe'")
+        logging.getLogger("pynetdicom.acse").error("from Doe")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("Invalid value for VR PN: 'Doe'", stacklevel=1)
+        logging.getLogger("wetread").warning("ours")
+    (only,) = written.getvalue().splitlines()
+    assert json.loads(only)["message"] == "ours"
