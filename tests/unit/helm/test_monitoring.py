@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.helm import Helm, container, kinds, one
+from tests.support.helm import CHART, Helm, container, kinds, one
 
 _MANUAL = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
 METRICS = {
@@ -166,6 +166,105 @@ def test_prometheus_takes_every_expression_of_the_dashboard(helm4: Helm, tmp_pat
     promtool("check", "rules", "--lint-fatal", file)
 
 
+def panel(helm: Helm, title: str, target: int = 0) -> str:
+    """The expression of the first panel of that title, of all hospitals and at a price of 1."""
+    found = next(each for each in dashboard(helm)["panels"] if each["title"] == title)
+    expression = str(found["targets"][target]["expr"])
+    return re.sub(r"\$\w+_hour", "1", expression).replace("$namespace", ".*")
+
+
+@pytest.mark.parametrize(
+    ("title", "series", "hours", "value"),
+    [
+        # Each hospital's receivers all tell the same of their own database.
+        (
+            "Jobs waiting",
+            {
+                'wetread_queue_depth{namespace="north",pod="a",model="m"}': "4x999",
+                'wetread_queue_depth{namespace="north",pod="b",model="m"}': "4x999",
+                'wetread_queue_depth{namespace="south",pod="a",model="m"}': "3x999",
+            },
+            500,
+            7,
+        ),
+        (
+            "Studies",
+            {
+                'wetread_studies{namespace="north",state="stable"}': "100x999",
+                'wetread_studies{namespace="south",state="stable"}': "20x999",
+            },
+            500,
+            120,
+        ),
+        # KEDA's worker was asked for the first time when it had read all there was.
+        (
+            "Cost in 30 days",
+            {
+                'wetread_model_seconds_total{pod="a",tenant="t",device="cpu"}': "3600x5",
+                'wetread_model_seconds_total{pod="b",tenant="t",device="cpu"}': "_x9 7200x5",
+            },
+            500,
+            3,
+        ),
+        # What was there 30 days ago costs what was added since.
+        (
+            "Cost in 30 days",
+            {'wetread_model_seconds_total{pod="a",tenant="t",device="cpu"}': "36000x999"},
+            999,
+            0,
+        ),
+        # The first review of each page that was started counts like any other.
+        (
+            "Disagreement",
+            {
+                'wetread_reviews_total{pod="a",model="m",verdict="disagree"}': "1x999",
+                'wetread_reviews_total{pod="b",model="m",verdict="agree"}': "3x999",
+            },
+            500,
+            0.25,
+        ),
+    ],
+)
+def test_a_panel_shows_what_is_so(
+    helm4: Helm, tmp_path: Path, title: str, series: dict[str, str], hours: int, value: float
+) -> None:
+    check = {
+        "tests": [
+            {
+                "interval": "1h",
+                "input_series": [{"series": name, "values": v} for name, v in series.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": f"sum({panel(helm4, title)})",
+                        "eval_time": f"{hours}h",
+                        "exp_samples": [{"value": value, "labels": "{}"}],
+                    }
+                ],
+            }
+        ],
+    }
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(check))
+    promtool("test", "rules", tmp_path / "test.yaml")
+
+
+def test_each_hospital_has_a_dashboard_of_its_own(helm4: Helm) -> None:
+    found = []
+    for namespace in ("north", "south"):
+        text = helm4.run(
+            *("template", "wetread", CHART, "--namespace", namespace),
+            *("--values", CHART / "ci" / "group-values.yaml"),
+        )
+        data = one(list(yaml.safe_load_all(text)), "ConfigMap", "-dashboard")["data"]
+        ((name, content),) = data.items()
+        said = json.loads(content)
+        found.append((name, said["uid"], said["title"]))
+        variables = {each["name"]: each for each in said["templating"]["list"]}
+        assert variables["namespace"]["current"]["value"] == [namespace]
+        assert len(said["uid"]) <= 40
+    # Grafana puts the files of all into one folder, and takes a UID once.
+    assert all(north != south for north, south in zip(*found, strict=True))
+
+
 OURS = 'namespace="radiology"'
 PACS = 'destination="pacs"'
 DELIVERED = 'outcome="delivered"'
@@ -211,7 +310,9 @@ MINUTES = 30
         ("WetreadDatabaseDown", {f"wetread_database_up{{{OURS}}}": "0x60"}, True),
         ("WetreadDatabaseDown", {f"wetread_database_up{{{OURS}}}": "1x60"}, False),
         ("WetreadDown", {}, True),
-        ("WetreadDown", {f"wetread_build_info{{{OURS}}}": "1x60"}, False),
+        ("WetreadDown", {f'wetread_build_info{{{OURS},pod="web"}}': "1x60"}, True),
+        ("WetreadDown", {f'wetread_database_up{{{OURS},pod="receiver"}}': "1x60"}, False),
+        ("WetreadDown", {f'wetread_database_up{{{OURS},pod="receiver"}}': "0x60"}, False),
     ],
     ids=str,
 )
