@@ -191,16 +191,15 @@ def reading() -> float:
     from inference.domain.instance import Priority
     from inference.intake.stability import Stability
     from inference.ports.meter import Unmetered
-    from inference.worker.worker import Worker
     from wetread.bootstrap import open_stores
-    from wetread.roles import build_node
+    from wetread.roles import build_node, build_worker
     from wetread.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder), quiet_seconds=0, gate=False, low_watermark_mb=0)
         stores = open_stores(settings)
         node = build_node(settings, stores, Unmetered())
-        worker = next(each for each in node.services if isinstance(each, Worker))
+        worker = build_worker(settings, stores, Unmetered())
         stability = next(each for each in node.services if isinstance(each, Stability))
         seconds = []
         for number in range(_READ + 1):

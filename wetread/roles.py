@@ -85,7 +85,7 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
         services.append(_housekeeper(settings, stores))
     told: dict[str, Callable[[], None]] = {}
     if "worker" in settings.roles:
-        make = partial(_worker, settings, stores, meter)
+        make = partial(build_worker, settings, stores, meter)
         # Who sends images does not wait for torch; they are kept, and read once it is there.
         worker = Later("worker", make) if receives and _finds_its_device(settings) else make()
         services.append(worker)
@@ -207,7 +207,8 @@ def _finds_its_device(settings: Settings) -> bool:
     return settings.device in ("auto", "cpu")
 
 
-def _worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
+def build_worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
+    """The worker alone, which imports PyTorch."""
     from dicom_node.pixels import DicomPixelReader
     from inference.models.threads import use_threads
     from inference.worker.worker import Worker
