@@ -16,7 +16,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-from inference.domain.errors import OutOfSpace, RepositoryUnavailable, SettingsError
+from inference.domain.errors import (
+    DamagedFile,
+    OutOfSpace,
+    RepositoryUnavailable,
+    SettingsError,
+)
 
 _PART = 16 << 20  # bytes
 _MULTIPART = 64 << 20  # bytes; what is larger goes in parts
@@ -136,9 +141,7 @@ class ObjectStore:
                 file.write(chunk)
         said = answer["Metadata"].get(_SHA256)
         if said is not None and said != digest.hexdigest():
-            raise RepositoryUnavailable(
-                "The object store gave back other bytes than were put there."
-            )
+            raise DamagedFile("The object store gave back other bytes than were put there.")
 
 
 @contextmanager

@@ -23,6 +23,7 @@
     ├── ResourceError                 we cannot keep a promise now; the sender may try again
     │   ├── OutOfSpace
     │   └── RepositoryUnavailable
+    │       └── DamagedFile           no use trying again, until somebody repairs the archive
     ├── JobError
     │   └── LeaseLost
     ├── ModelError
@@ -129,6 +130,10 @@ class OutOfSpace(ResourceError):
 
 class RepositoryUnavailable(ResourceError):
     """The database or the archive cannot be used now."""
+
+
+class DamagedFile(RepositoryUnavailable):
+    """What the archive gives back is not what was put there."""
 
 
 class JobError(WetreadError):

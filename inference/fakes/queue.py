@@ -52,13 +52,14 @@ class MemoryJobQueue:
             row.due_at = now + by
             return row.lease
 
-    def retry(self, lease: Lease, error: str, not_before: datetime) -> None:
+    def retry(self, lease: Lease, error: str, not_before: datetime, *, counts: bool = True) -> None:
         with self._store.transaction():
             row = self._store.held(lease)
-            row.job = replace(row.job, state=JobState.QUEUED, error=error)
+            attempts = row.job.attempts - int(not counts)
+            row.job = replace(row.job, state=JobState.QUEUED, error=error, attempts=attempts)
             row.due_at, row.worker = not_before, ""
 
-    def release(self, worker: str) -> int:
+    def release(self, worker: str, *, counts: bool = True) -> int:
         with self._store.transaction():
             held = [
                 row
@@ -66,7 +67,8 @@ class MemoryJobQueue:
                 if row.job.state is JobState.RUNNING and row.worker == worker
             ]
             for row in held:
-                row.job = replace(row.job, state=JobState.QUEUED)
+                attempts = row.job.attempts - int(not counts)
+                row.job = replace(row.job, state=JobState.QUEUED, attempts=attempts)
                 row.due_at, row.worker = row.job.started_at or row.due_at, ""
             return len(held)
 

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ResourceClosedError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ResourceClosedError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from inference.domain.errors import RepositoryUnavailable
@@ -141,7 +147,7 @@ class Database:
             raise RepositoryUnavailable("The database is closed.")
         try:
             yield
-        except IntegrityError:
+        except (IntegrityError, DataError):
             raise  # says something about the data, not about the database
         except DBAPIError as error:
             raise RepositoryUnavailable(f"The database cannot be used: {error.orig}.") from error

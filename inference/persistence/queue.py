@@ -72,23 +72,34 @@ class SqlJobQueue:
                 raise LeaseLost()
             return _lease(row)
 
-    def retry(self, lease: Lease, error: str, not_before: datetime) -> None:
+    def retry(self, lease: Lease, error: str, not_before: datetime, *, counts: bool = True) -> None:
         with self._database.writing() as connection:
             changed = connection.execute(
                 update(jobs)
                 .where(held(lease))
-                .values(state=JobState.QUEUED, worker="", due_at=not_before, error=error)
+                .values(
+                    state=JobState.QUEUED,
+                    worker="",
+                    due_at=not_before,
+                    error=error,
+                    attempts=jobs.c.attempts - int(not counts),
+                )
             )
             if not changed.rowcount:
                 raise LeaseLost()
             tickets.give_back(connection, [lease.job.job_id], not_before)
 
-    def release(self, worker: str) -> int:
+    def release(self, worker: str, *, counts: bool = True) -> int:
         with self._database.writing() as connection:
             released = connection.execute(
                 update(jobs)
                 .where(jobs.c.state == JobState.RUNNING, jobs.c.worker == worker)
-                .values(state=JobState.QUEUED, worker="", due_at=jobs.c.started_at)
+                .values(
+                    state=JobState.QUEUED,
+                    worker="",
+                    due_at=jobs.c.started_at,
+                    attempts=jobs.c.attempts - int(not counts),
+                )
                 .returning(jobs.c.job_id, jobs.c.due_at)
             ).all()
             for row in released:

@@ -34,12 +34,18 @@ class JobQueue(Protocol):
         """Keep what was claimed for longer. Raises `LeaseLost`."""
         ...
 
-    def retry(self, lease: Lease, error: str, not_before: datetime) -> None:
-        """Give the Job back, to be claimed again. Raises `LeaseLost`."""
+    def retry(self, lease: Lease, error: str, not_before: datetime, *, counts: bool = True) -> None:
+        """Give the Job back, to be claimed again. Raises `LeaseLost`.
+
+        Without `counts` the attempt is taken back: what broke was not the Job's fault.
+        """
         ...
 
-    def release(self, worker: str) -> int:
-        """Queue again all that `worker` holds, at its start after a crash; return how many."""
+    def release(self, worker: str, *, counts: bool = True) -> int:
+        """Queue again all that `worker` holds, at its start after a crash; return how many.
+
+        Without `counts` their attempts are taken back.
+        """
         ...
 
     def leases(self) -> Sequence[Lease]:

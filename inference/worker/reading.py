@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 
 from inference.domain import screening
-from inference.domain.errors import CodecMissing, UnreadablePixels
+from inference.domain.errors import CodecMissing, DamagedFile, UnreadablePixels
 from inference.domain.finding import Finding
 from inference.domain.geometry import Stack, stack
 from inference.domain.instance import Instance
@@ -76,7 +78,9 @@ class Reader:
         explain: bool = True,
         gate: Gate | None = None,
     ) -> Reading:
-        """Raises `ModelFailed`; whatever is wrong with an Instance becomes a `Refusal`.
+        """Raises `ModelFailed`, and `DamagedFile` where the archive lost what it had.
+
+        Whatever else is wrong with an Instance becomes a `Refusal`.
 
         Without `explain` there are no heat maps, and no region is drawn from one. `gate` is
         what is asked in place of that which `gate` returns for the model.
@@ -122,7 +126,7 @@ class Reader:
             seconds=0.0,
             failed=failed,
         )
-        return Reading(result, tuple(self._unseen(each) for each in instances))
+        return Reading(result, tuple(self._unread(each) for each in instances))
 
     def _read_images(
         self, model: Model, gate: Gate | None, instances: Sequence[Instance], explain: bool
@@ -205,6 +209,8 @@ class Reader:
         path = self._files.path(instance.key)
         try:
             return Seen(instance, self._pixels.read(path, window=manifest.window))
+        except FileNotFoundError as error:
+            raise DamagedFile("A file is missing from the archive.") from error
         except CodecMissing as error:
             return (Refusal(Reason.CODEC_MISSING, str(error), uid),)
         except UnreadablePixels as error:
@@ -224,6 +230,12 @@ class Reader:
 
     def _unseen(self, instance: Instance) -> Evidence:
         return Evidence(instance, self._files.path(instance.key))
+
+    def _unread(self, instance: Instance) -> Evidence:
+        try:
+            return self._unseen(instance)
+        except DamagedFile:  # the index says whose it is
+            return Evidence(instance, Path(os.devnull))
 
     def _evidence(self, seen: Seen, answer: Assessment, *, with_picture: bool = True) -> Evidence:
         maps = answer.heat_maps.values()

@@ -10,7 +10,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from inference.domain.about import about
-from inference.domain.errors import InputError, LeaseLost, RepositoryUnavailable, WetreadError
+from inference.domain.errors import (
+    DamagedFile,
+    InputError,
+    LeaseLost,
+    RepositoryUnavailable,
+    ResourceError,
+    WetreadError,
+)
 from inference.domain.instance import Description, Instance
 from inference.domain.job import JobRequest, Lease
 from inference.domain.manifest import Manifest
@@ -40,6 +47,7 @@ _IDLE = 0.5  # seconds between looks at an empty queue
 _GRACE = 90.0  # seconds
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
+_LONGEST_AWAY = timedelta(minutes=1)  # of what a Job needs and cannot be blamed for
 
 
 class Worker:
@@ -51,6 +59,7 @@ class Worker:
 
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
+    An attempt does not count where database or archive were away, or the worker was stopped.
     A Job in shadow ends in a Result alone: no report, and nothing to deliver.
     `idle` is how many seconds pass between two looks at an empty queue unless it is woken.
     """
@@ -111,7 +120,7 @@ class Worker:
     def _give_back(self) -> None:
         """Queue again what is still worked on; its results are refused from here on."""
         try:
-            given_back = self._queue.release(self.name)
+            given_back = self._queue.release(self.name, counts=False)
         except RepositoryUnavailable as error:
             _log.warning("what is not finished returns when its lease ends: %s", error)
         else:
@@ -135,9 +144,16 @@ class Worker:
             _log.warning("job %d: another worker holds it by now; nothing recorded", job.job_id)
         # A process boundary: whatever broke, the Job is given back with its reason.
         except Exception as error:
-            _log.exception("job %d: attempt %d broke", job.job_id, job.attempts)
-            wait = backoff(job.attempts, _FIRST_RETRY, _LONGEST_RETRY)
-            self._queue.retry(lease, _reason(error), self._clock.now() + wait)
+            if _is_away(error):
+                # However long it lasts: the Study is as good as before, and so is its Job.
+                _log.warning("job %d waits: %s", job.job_id, error)
+                wait = backoff(lease.fence, _FIRST_RETRY, _LONGEST_AWAY)
+            else:
+                _log.exception("job %d: attempt %d broke", job.job_id, job.attempts)
+                wait = backoff(job.attempts, _FIRST_RETRY, _LONGEST_RETRY)
+            self._queue.retry(
+                lease, _reason(error), self._clock.now() + wait, counts=not _is_away(error)
+            )
 
     def _work(self, lease: Lease) -> None:
         job = lease.job
@@ -218,7 +234,7 @@ class Worker:
                 return before, reading
         # A process boundary: the last attempt ends in a report whatever broke.
         except Exception as error:
-            if not last:
+            if not last or _is_away(error):
                 raise
             _log.exception("job %d: the last attempt broke", job.job_id)
             return self._give_up(lease, instances, _reason(error))
@@ -258,6 +274,11 @@ class Worker:
             for each in self._index.instances(request.study_instance_uid)
         }
         return [held[uid] for uid in request.instances if uid in held]
+
+
+def _is_away(error: Exception) -> bool:
+    """Is it database or archive that cannot be used now, whatever the Job?"""
+    return isinstance(error, ResourceError) and not isinstance(error, DamagedFile)
 
 
 def _reason(error: Exception) -> str:

@@ -135,6 +135,22 @@ class JobQueueContract(RepositoriesContract):
             repositories.queue.extend(mine[0], at(1), LEASE)
         repositories.queue.extend(theirs, at(1), LEASE)
 
+    def test_an_attempt_that_does_not_count_is_taken_back_and_its_lease_is_lost(
+        self, repositories: Repositories
+    ) -> None:
+        repositories.enqueue()
+        repositories.queue.retry(repositories.claim(), "no memory", at(1))
+        away = repositories.claim(1)
+        repositories.queue.retry(away, "no database", at(2), counts=False)
+        stopped = repositories.claim(2, worker="stopped")
+        assert repositories.queue.release("stopped", counts=False) == 1
+        (job,) = repositories.queue.jobs()
+        assert (job.state, job.attempts, job.error) == (JobState.QUEUED, 1, "no database")
+        for lost in (away, stopped):
+            with pytest.raises(LeaseLost):
+                repositories.queue.extend(lost, at(3), LEASE)
+        assert repositories.claim(3).job.attempts == 2
+
     def test_who_works_on_what(self, repositories: Repositories) -> None:
         assert repositories.queue.leases() == ()
         for study in ("1.1", "1.2", "1.3"):

@@ -108,6 +108,7 @@ def test_what_is_not_finished_in_time_is_given_back_and_its_result_refused(
     several.stop()
     assert "2 jobs were not finished in time and are given back" in caplog.text
     assert states(bench) == [JobState.QUEUED] * 2
+    assert [job.attempts for job in bench.queue.jobs()] == [0, 0]
     model.may_answer.set()
     assert several._crew.stop(LIMIT)
     assert not bench.results.of_study(STUDY)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from inference.domain.delivery import DeliveryState
-from inference.domain.errors import CodecMissing, UnreadablePixels
+from inference.domain.errors import (
+    CodecMissing,
+    DamagedFile,
+    RepositoryUnavailable,
+    UnreadablePixels,
+)
 from inference.domain.finding import Presence
 from inference.domain.job import JobState
 from inference.domain.refusal import Reason
@@ -133,6 +140,61 @@ def test_after_the_last_attempt_the_report_says_that_processing_failed(bench: Be
     assert refusal.reason is Reason.PROCESSING_FAILED
     assert "out of memory" in refusal.detail
     assert bench.model.calls == 3
+
+
+def test_however_long_the_archive_is_away_a_job_has_all_its_attempts_left(bench: Bench) -> None:
+    bench.ask(bench.receive())
+    path, keep_result = bench.archive.path, bench.archive.keep_result
+
+    def away(*_: object) -> NoReturn:
+        raise RepositoryUnavailable("The object store cannot be used: ConnectTimeoutError.")
+
+    for method in ("path", "keep_result"):
+        setattr(bench.archive, method, away)
+        for _ in range(10):
+            assert bench.worker.tick()
+            (job,) = bench.queue.jobs()
+            assert (job.state, job.attempts) == (JobState.QUEUED, 0)
+            assert "ConnectTimeoutError" in job.error
+            assert not bench.worker.tick()
+            bench.clock.advance(60)
+        bench.archive.path, bench.archive.keep_result = path, keep_result  # type: ignore[method-assign]
+    assert bench.worker.tick()
+    assert bench.queue.jobs()[0].state is JobState.DONE
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DamagedFile("Other bytes came back."), "Other bytes came back."),
+        (FileNotFoundError("/archive/Doe"), "A file is missing from the archive."),
+    ],
+)
+def test_what_the_archive_lost_or_damaged_ends_in_a_report_that_says_so(
+    bench: Bench, error: Exception, words: str
+) -> None:
+    uid = bench.receive()
+    bench.ask(uid)
+    lost = bench.index.instances(STUDY)[0].key
+    path = bench.archive.path
+
+    def path_of(key: str) -> Path:
+        if key == lost:
+            raise error
+        return path(key)
+
+    if isinstance(error, DamagedFile):
+        bench.archive.path = path_of  # type: ignore[method-assign]
+    else:  # a path is given, and nothing lies there
+        bench.pixels.errors[uid] = error
+    for _ in range(4):
+        bench.worker.tick()
+        bench.clock.advance(600)
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.FAILED
+    assert words in job.error
+    (refusal,) = only_result(bench).refusals
+    assert words in refusal.detail
 
 
 def test_a_job_that_kills_the_process_is_not_tried_for_ever(bench: Bench) -> None:
