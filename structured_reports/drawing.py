@@ -5,6 +5,7 @@ Colours are (red, green, blue), 0 to 255.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,7 @@ OUTLINE: Final[Colour] = (72, 224, 255)
 
 MARGIN: Final = 24  # pixels
 _SUPERSAMPLING: Final = 3  # times, so that lines are smooth
+_ROOM: Final = 8  # pixels around an outline: its width, and as far as smoothing reaches
 
 # Anchors of the colour map "inferno" (matplotlib, CC0), evenly spaced: its lightness grows
 # steadily, so that it also reads without colour vision.
@@ -72,32 +74,39 @@ def blend(image: Image.Image, heat_map: NDArray[np.float32]) -> Image.Image:
     resized = Image.fromarray(finite.astype(np.float32)).resize(
         image.size, Image.Resampling.BILINEAR
     )
-    heat = np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
-    share = _STRONGEST * np.clip((heat - _FAINTEST) / (1 - _FAINTEST), 0, 1)[..., None]
-    mixed = np.asarray(image, dtype=np.float64) * (1 - share) + heat_colours(heat) * share
-    return Image.fromarray(np.round(mixed).astype(np.uint8))
+    # In 256 steps, which is as fine as a colour can be told apart, all is looked up.
+    heat = Image.fromarray(np.clip(np.asarray(resized) * 255 + 0.5, 0, 255).astype(np.uint8))
+    steps = np.linspace(0, 1, 256, dtype=np.float32)
+    share = _STRONGEST * np.clip((steps - _FAINTEST) / (1 - _FAINTEST), 0, 1)
+    mask = heat.point([int(each) for each in np.round(share * 255)])
+    heat.putpalette(np.round(heat_colours(steps)).astype(np.uint8).tobytes())
+    return Image.composite(heat.convert("RGB"), image, mask)
 
 
 def draw_outline(
     image: Image.Image, points: Sequence[tuple[float, float]], scale: tuple[float, float]
 ) -> None:
     """Draw the closed polygon `points` (column, row, zero-based, pixel centres) on `image`."""
-    size = image.width * _SUPERSAMPLING, image.height * _SUPERSAMPLING
-    corners = [
-        (
-            float((column + 0.5) * scale[0] * _SUPERSAMPLING),
-            float((row + 0.5) * scale[1] * _SUPERSAMPLING),
-        )
-        for column, row in points
-    ]
+    corners = [((column + 0.5) * scale[0], (row + 0.5) * scale[1]) for column, row in points]
+    # What is drawn on is no larger than need be.
+    left, top = (max(math.floor(min(axis)) - _ROOM, 0) for axis in zip(*corners, strict=True))
+    right, bottom = (
+        min(math.ceil(max(axis)) + _ROOM, most)
+        for axis, most in zip(zip(*corners, strict=True), image.size, strict=True)
+    )
+    width, height = right - left, bottom - top
+    if width <= 0 or height <= 0:
+        return
+    fine = [((x - left) * _SUPERSAMPLING, (y - top) * _SUPERSAMPLING) for x, y in corners]
     # Two points more than closed: the joint of the ends is then rounded as the others are.
-    closed = [*corners, *corners[:2]]
+    closed = [*fine, *fine[:2]]
     # The dark line beneath keeps the bright one visible on white bone.
-    for colour, width in ((BACKGROUND, 5), (OUTLINE, 2)):
-        mask = Image.new("L", size)
+    for colour, thick in ((BACKGROUND, 5), (OUTLINE, 2)):
+        mask = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
         line = ImageDraw.Draw(mask)
-        line.line(closed, fill=255, width=width * _SUPERSAMPLING, joint="curve")
-        image.paste(colour, mask=mask.resize(image.size, Image.Resampling.LANCZOS))
+        line.line(closed, fill=255, width=thick * _SUPERSAMPLING, joint="curve")
+        soft = mask.resize((width, height), Image.Resampling.LANCZOS)
+        image.paste(colour, (left, top), soft)
 
 
 def draw_mask(image: Image.Image, mask: NDArray[np.bool_], colour: Colour) -> Image.Image:

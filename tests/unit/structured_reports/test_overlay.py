@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from inference.domain.finding import Presence
@@ -175,3 +176,27 @@ def test_the_colour_map_grows_lighter() -> None:
     assert (np.diff(luminance) > 0).all()
     assert drawing.colour_bar(300).height == 300
     assert isinstance(drawing.colour_bar(300), Image.Image)
+
+
+def test_what_is_cold_is_left_as_it_is_and_what_is_hot_shines_through() -> None:
+    grey = Image.fromarray(np.arange(256, dtype=np.uint8).repeat(4).reshape(32, 32)).convert("RGB")
+    heat = np.array([[0.0, 0.04], [0.0, 1.0]], dtype=np.float32)
+    before, after = (np.asarray(each, dtype=int) for each in (grey, drawing.blend(grey, heat)))
+    assert np.array_equal(after[:16, :8], before[:16, :8])
+    hottest = before[-1, -1] * 0.38 + drawing.heat_colours(np.ones(1, np.float32))[0] * 0.62
+    assert np.abs(after[-1, -1] - hottest).max() <= 2
+
+
+def test_an_outline_is_drawn_as_far_as_it_lies_in_the_image() -> None:
+    def drawn(*points: tuple[float, float]) -> NDArray[np.uint8]:
+        image = Image.new("RGB", (60, 40), (90, 90, 90))
+        drawing.draw_outline(image, points, (1, 1))
+        return np.asarray(image)
+
+    inside = drawn((10, 10), (30, 10), (30, 30), (10, 30))
+    assert (inside[10, 20] == drawing.OUTLINE).all()
+    assert (inside[[5, 20, 35], [20, 20, 20]] == 90).all()
+    across = drawn((40, 10), (90, 10), (90, 30), (40, 30))
+    assert (across[20, 40] == drawing.OUTLINE).all()
+    assert (across[20, 59] == 90).all()
+    assert (drawn((100, 100), (120, 100), (120, 120)) == 90).all()
