@@ -88,7 +88,7 @@ class Stores:
 
 
 def open_database(settings: Settings, *, read_only: bool = False) -> Database:
-    """Raises `SettingsError` where PostgreSQL is asked for and its driver is not installed."""
+    """Raises `SettingsError` where PostgreSQL is asked for wrongly, or its driver is missing."""
     url = settings.database_url.get_secret_value() or sqlite_url(_database_file(settings))
     try:
         return Database(url, read_only=read_only)
@@ -96,6 +96,11 @@ def open_database(settings: Settings, *, read_only: bool = False) -> Database:
         raise SettingsError(
             "database_url names PostgreSQL, but its driver is missing: "
             'pip install "wetread[postgresql]"'
+        ) from None
+    except ValueError:  # no word of it, since it may hold a password
+        raise SettingsError(
+            "that is no address of a database: give postgresql://user:password@host/name, with "
+            "what has a meaning in addresses percent-encoded, as %40 for an @ in the password"
         ) from None
 
 
@@ -120,11 +125,7 @@ def look_into_stores(settings: Settings) -> Stores:
     Raises `SettingsError` where no node has run yet, and `RepositoryUnavailable` where one of
     another version has.
     """
-    if settings.is_embedded and not _database_file(settings).exists():
-        raise SettingsError(
-            f"no node has run in {settings.state} yet; start one with `wetread serve`, "
-            "or name its state directory in WETREAD_HOME"
-        )
+    check_state(settings)
     database = open_database(settings, read_only=True)
     try:
         check(database)
@@ -132,6 +133,15 @@ def look_into_stores(settings: Settings) -> Stores:
         database.close()
         raise
     return _stores(settings, database)
+
+
+def check_state(settings: Settings) -> None:
+    """Raise `SettingsError` where the embedded form is meant and no node has run yet."""
+    if settings.is_embedded and not _database_file(settings).exists():
+        raise SettingsError(
+            f"no node has run in {settings.state} yet; start one with `wetread serve`, "
+            "or name its state directory in WETREAD_HOME"
+        )
 
 
 @contextmanager
@@ -191,7 +201,8 @@ def open_archive(settings: Settings) -> DiskArchive | S3Archive:
         store.check()
     except RepositoryUnavailable as error:
         # It may come later than we; until then senders are told to try again.
-        _log.warning("%s", error)
+        where = "at the" if settings.s3_endpoint_url else "at AWS, since there is no"
+        _log.warning("%s It is looked for %s s3_endpoint_url.", error, where)
     scratch = settings.state / "scratch"
     return S3Archive(store, scratch, watermark, settings.archive_cache_mb * _MIB)
 

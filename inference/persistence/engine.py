@@ -159,7 +159,7 @@ def _parse(url: str) -> URL:
     """Return `url` with the driver that we have. Raises `ValueError` if it is no database's."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("not the URL of a database") from None  # it may hold a password
     if parsed.get_backend_name() == "postgresql":
         from inference.persistence import postgresql

@@ -67,9 +67,17 @@ def current(database: Database) -> str | None:
 
 def check(database: Database) -> None:
     """Raise `RepositoryUnavailable` unless the database has the tables of this version."""
-    if current(database) != newest():
+    found = current(database)
+    if found is None:
         raise RepositoryUnavailable(
-            "The database belongs to another version of Wetread. If it is an older one, "
+            "The database has no tables of Wetread yet: `wetread migrate` or `wetread serve` "
+            "makes them."
+        )
+    if found > newest():
+        raise _newer(found)
+    if found < newest():
+        raise RepositoryUnavailable(
+            "The database belongs to another version of Wetread, an older one: "
             "`wetread migrate` or `wetread serve` of this version brings it up to date."
         )
 
@@ -90,9 +98,15 @@ def _upgrade(connection: Connection, revision: str) -> None:
     try:
         command.upgrade(config, revision)
     except CommandError as error:
-        raise RepositoryUnavailable(
-            f"The database belongs to another version of Wetread: {error}"
-        ) from error
+        raise _newer(_current(connection) or "none") from error
+
+
+def _newer(found: str) -> RepositoryUnavailable:
+    return RepositoryUnavailable(
+        "The database belongs to another version of Wetread, a newer one: its tables have "
+        f"revision {found}, those of this version {newest()}. Use that version, or restore the "
+        "backup that was made before it."
+    )
 
 
 def _sort_by_bytes(connection: Connection) -> None:

@@ -38,19 +38,29 @@ def move(
 
     Both have the tables of this version, and nobody else works with either. A move that was
     broken off goes on where it was. `progress` is told a table, and how many of its rows are
-    done. Raises `MoveRefused` where the target holds anything else, before it is changed.
+    done, at last how many tables are "compared". Raises `MoveRefused` where the target holds
+    anything else, before it is changed.
     """
     tables = metadata.sorted_tables
-    for table in tables:
-        if table.primary_key:
-            _check_beginning(source, target, table)
+    check_beginning(source, target)
     for table in tables:
         copy = _copy if table.primary_key else _copy_anew
         copy(source, target, table, progress)
     with source.reading() as old, target.writing() as new:
         _set_sequences(old, new)
         tickets.defer_all(new)
-    return [_compare(source, target, table) for table in tables]
+    compared = []
+    for table in tables:
+        compared.append(_compare(source, target, table))
+        progress("compared", len(compared), len(tables))
+    return compared
+
+
+def check_beginning(source: Database, target: Database) -> None:
+    """Raise `MoveRefused` where the target holds anything that is not of the source."""
+    for table in metadata.sorted_tables:
+        if table.primary_key:
+            _check_beginning(source, target, table)
 
 
 def _check_beginning(source: Database, target: Database, table: Table) -> None:
@@ -113,7 +123,8 @@ def _compare(source: Database, target: Database, table: Table) -> MovedTable:
         digests = _digest(old, table), _digest(new, table)
     if rows[0] != rows[1] or digests[0] != digests[1]:
         raise MoveRefused(
-            f"the table {table.name} is not the same on both sides: {rows[0]} and {rows[1]} rows"
+            f"the table {table.name} is not the same on both sides: {rows[0]} and {rows[1]} rows. "
+            "Somebody has worked with one of them; give an empty database, and move again"
         )
     return MovedTable(table.name, rows[0], digests[0])
 

@@ -11,9 +11,9 @@ from dicom_node.archive import DiskArchive
 from inference.domain.errors import SettingsError
 from inference.persistence.engine import Database
 from inference.persistence.migrate import current, migrate
-from inference.persistence.moving import MovedTable, move
+from inference.persistence.moving import MovedTable, check_beginning, move
 from wetread import settings
-from wetread.bootstrap import exclusive, open_archive, open_database
+from wetread.bootstrap import check_state, exclusive, open_archive, open_database
 from wetread.cli.output import AsJson, console, print_json
 
 
@@ -29,12 +29,12 @@ def migrate_database(
 ) -> None:
     """Bring the database up to this version, or move all that it holds to PostgreSQL."""
     configuration = settings.load()
-    configuration.state.mkdir(parents=True, exist_ok=True)
     if to:
         _move(configuration, to, archive, as_json)
         return
     if archive:
         raise SettingsError("--archive goes with --to: the database says what lies there")
+    configuration.state.mkdir(parents=True, exist_ok=True)
     database = open_database(configuration)
     try:
         before = current(database)
@@ -56,17 +56,20 @@ def _move(configuration: settings.Settings, to: str, archive: str, as_json: bool
             "only the embedded form is moved: leave database_url empty, so that WETREAD_HOME "
             "is what is moved"
         )
+    check_state(configuration)
     target = settings.load(database_url=to, archive=archive or None)
     kept = None
     # Nobody may serve the one that is left, or what came in meanwhile would stay behind.
     with exclusive(configuration):
-        if archive:
-            # The files first: no row may ever name one that is not there.
-            kept = _copy_archive(configuration, target, as_json)
         old, new = open_database(configuration), open_database(target)
         try:
-            for each in (old, new):
+            for each in (new, old):
                 migrate(each)
+            # To copy the files may take a day: by then it must not turn out that it was in vain.
+            check_beginning(old, new)
+            if archive:
+                # The files first: no row may ever name one that is not there.
+                kept = _copy_archive(configuration, target, as_json)
             tables = _with_progress(old, new, as_json)
         finally:
             old.close()

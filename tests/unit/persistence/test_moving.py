@@ -81,6 +81,7 @@ def test_everything_is_there_and_goes_on(old: Database, new: Database) -> None:
     rows = {each.name: each.rows for each in moved}
     assert rows["studies"] == 26
     assert ("studies", 26, 26) in told
+    assert told[-1] == ("compared", len(moved), len(moved))
     before, after = repositories_on(old), repositories_on(new)
     assert everything(after) == everything(before)
 
