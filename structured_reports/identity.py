@@ -17,11 +17,19 @@ def _author(result: Result) -> tuple[str, str]:
     return (result.model.name, result.model.version) if result.model else _RULES
 
 
+def _attempt(result: Result) -> tuple[str | int, ...]:
+    """Return what the objects of one reading have in common.
+
+    A Job that failed may be replayed. What it says then would not be taken, nor noticed, by a
+    PACS that holds an object of its UID.
+    """
+    failed = ("failed",) if result.failed else ()
+    return (result.study_instance_uid, result.revision, *_author(result), *failed)
+
+
 def instance_uid(result: Result, role: Role, source: str = "") -> str:
     """Return the SOP Instance UID of the object made in `role` from the Instance `source`."""
-    return derive_uid(
-        result.study_instance_uid, result.revision, *_author(result), role.value, source
-    )
+    return derive_uid(*_attempt(result), role.value, source)
 
 
 def series_uid(result: Result, role: Role, frame_of_reference: str = "") -> str:
@@ -32,9 +40,7 @@ def series_uid(result: Result, role: Role, frame_of_reference: str = "") -> str:
     Reference, for those that lie in one (C.7.4.1).
     """
     place = (frame_of_reference,) if frame_of_reference else ()
-    return derive_uid(
-        result.study_instance_uid, result.revision, *_author(result), role.value, "series", *place
-    )
+    return derive_uid(*_attempt(result), role.value, "series", *place)
 
 
 def dimension_uid(sop_instance_uid: str) -> str:

@@ -69,7 +69,7 @@ class DiskArchive(Spool):
         return key
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
-        key = result_key(study_instance_uid, sop_instance_uid)
+        key = result_key(study_instance_uid, sop_instance_uid, part10)
         with durable.translated():
             durable.write(self._root / key, part10)
         return key

@@ -4,13 +4,14 @@
 
     studies/<Study>/<Series>/<SOP>-<digest>.dcm     Instances
     studies/<Study>/<Series>/<SOP>-<digest>-1.dcm   the same, received again after a removal
-    results/<Study>/<SOP>.dcm                       what Wetread made
+    results/<Study>/<SOP>-<digest>.dcm              what Wetread made
     quarantine/<digest>.dcm, .json                  set aside, and why
     quarantine/<digest>-1.dcm, .json                the same, sent again after a removal
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePosixPath
 
 from inference.domain.instance import Description
@@ -19,6 +20,8 @@ from inference.domain.uid import check_uid
 STUDIES = "studies"
 RESULTS = "results"
 QUARANTINE = "quarantine"
+
+_DIGEST_OF_RESULT = 16  # hexadecimal digits; nobody chooses the bytes of ours
 
 
 def instance_key(description: Description, digest: str, removals: int = 0) -> str:
@@ -30,9 +33,15 @@ def instance_key(description: Description, digest: str, removals: int = 0) -> st
     return f"{STUDIES}/{folder}/{check_uid(description.sop_instance_uid)}-{digest}{again}.dcm"
 
 
-def result_key(study_instance_uid: str, sop_instance_uid: str) -> str:
-    """Raises `InvalidUid`."""
-    return f"{RESULTS}/{check_uid(study_instance_uid)}/{check_uid(sop_instance_uid)}.dcm"
+def result_key(study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
+    """Raises `InvalidUid`.
+
+    Two attempts at one Job make objects of one UID: each has a file of its own, so that one
+    that comes too late replaces nothing.
+    """
+    digest = hashlib.sha256(part10).hexdigest()[:_DIGEST_OF_RESULT]
+    folder = f"{RESULTS}/{check_uid(study_instance_uid)}"
+    return f"{folder}/{check_uid(sop_instance_uid)}-{digest}.dcm"
 
 
 def quarantine_key(digest: str, removals: int = 0) -> str:

@@ -55,7 +55,7 @@ class S3Archive(Spool):
         return self._keep(key, spooled)
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
-        return self._write(result_key(study_instance_uid, sop_instance_uid), part10)
+        return self._write(result_key(study_instance_uid, sop_instance_uid, part10), part10)
 
     def path(self, key: str) -> Path:
         """Fetch the file unless it lies here. Raises `RepositoryUnavailable`."""

@@ -99,7 +99,8 @@ class FakeArchive:
         spooled.unlink(missing_ok=True)
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
-        key = f"results/{check_uid(study_instance_uid)}/{check_uid(sop_instance_uid)}.dcm"
+        name = f"{check_uid(sop_instance_uid)}-{hashlib.sha256(part10).hexdigest()}.dcm"
+        key = f"results/{check_uid(study_instance_uid)}/{name}"
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(part10)

@@ -67,7 +67,11 @@ class Archive(Files, Protocol):
         ...
 
     def keep_result(self, study_instance_uid: str, sop_instance_uid: str, part10: bytes) -> str:
-        """Make an object of ours permanent and return its key; replaces an unfinished one."""
+        """Make an object of ours permanent and return its key; other bytes never replace it.
+
+        Only what is recorded with its key counts: who lost the Job meanwhile leaves a file
+        that nothing names.
+        """
         ...
 
 

@@ -205,10 +205,13 @@ class ArchiveContract(ABC):
         archive.discard(spooled)
         assert not spooled.exists()
 
-    def test_keep_result_replaces(self, archive: Archive) -> None:
-        keys = {archive.keep_result("1.2", "1.2.3", content) for content in (b"half", b"whole")}
-        (key,) = keys
-        assert archive.path(key).read_bytes() == b"whole"
+    def test_an_object_of_ours_that_comes_too_late_replaces_none_of_the_same_uid(
+        self, archive: Archive
+    ) -> None:
+        contents = (b"recorded", b"too late", b"recorded")
+        keys = [archive.keep_result("1.2", "1.2.3", content) for content in contents]
+        assert keys[0] == keys[2] != keys[1]
+        assert archive.path(keys[0]).read_bytes() == b"recorded"
 
     @pytest.mark.parametrize(("study", "sop"), [("../1", "1.2"), ("1.2", "/etc/passwd")])
     def test_keep_result_refuses_what_is_no_uid(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -47,7 +48,8 @@ class TestDiskArchive(ArchiveContract):
         sha256 = archive.digest(spooled)
         key = archive.keep(spooled, DESCRIPTION, sha256)
         assert key == f"studies/1.2.3/1.2.3.4/1.2.3.4.5-{sha256[:8]}.dcm"
-        assert archive.keep_result("1.2", "1.2.3", b"") == "results/1.2/1.2.3.dcm"
+        key = archive.keep_result("1.2", "1.2.3", b"")
+        assert key == f"results/1.2/1.2.3-{hashlib.sha256(b'').hexdigest()[:16]}.dcm"
 
     def test_another_archive_is_adopted_file_by_file(
         self, archive: DiskArchive, tmp_path: Path

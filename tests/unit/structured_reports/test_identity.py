@@ -31,6 +31,7 @@ def test_anything_else_has_other_uids(evidence: Evidence) -> None:
         replace(result, model=ModelId("other", "1.2.0")),
         replace(result, model=ModelId("chest-pneumonia", "1.2.1")),
         replace(result, model=None),
+        replace(result, failed=True),  # it may be replayed, and is told apart then
     ]
     uids = [
         *(identity.instance_uid(each, role, source) for each in others for role in Role

@@ -251,6 +251,23 @@ def test_a_lost_lease_records_nothing(bench: Bench) -> None:
     assert bench.queue.jobs()[0].request.model == MODEL
 
 
+def test_who_comes_back_too_late_leaves_the_recorded_report_as_it_is(bench: Bench) -> None:
+    bench.ask(bench.receive())
+    encode = bench.encoder.encode
+
+    def frozen(*what):  # type: ignore[no-untyped-def]
+        objects = encode(*what)
+        bench.encoder.encode = encode  # type: ignore[method-assign]
+        bench.clock.advance(LEASE * 2)
+        assert bench.worker.tick()  # another takes the Job over, and records it
+        return [replace(each, part10=b"too late") for each in objects]
+
+    bench.encoder.encode = frozen  # type: ignore[method-assign]
+    assert bench.worker.tick()
+    (report,) = only_result(bench).objects
+    assert bench.archive.path(report.key).read_bytes() == b"report"
+
+
 def test_a_shadow_ends_in_a_result_alone(bench: Bench) -> None:
     bench.ask(bench.receive(), shadow=True)
     assert bench.worker.tick()
