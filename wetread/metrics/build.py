@@ -47,8 +47,9 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
     if "receiver" in settings.roles:
         census = SqlCensusTaker(stores.database)
         names = [each.name for each in build_destinations(settings)]
+        models = [each.model for each in settings.rules]
         free_bytes = stores.archive.free_bytes
-        registry.register(StateCollector(census, SystemClock(), free_bytes, names))
+        registry.register(StateCollector(census, SystemClock(), free_bytes, names, models))
     drift = None
     if "worker" in settings.roles:
         drift = Drift(build_registry(settings).folder)

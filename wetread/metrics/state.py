@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from threading import Lock
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from inference.domain.errors import RepositoryUnavailable
+from inference.domain.census import Census
+from inference.domain.errors import RepositoryUnavailable, ResourceError
 from inference.domain.incident import IncidentKind
 from inference.domain.instance import Priority
+from inference.domain.job import JobState
 from inference.ports import Clock
 from inference.ports.census import CensusTaker
+
+_PATIENCE = 8.0  # seconds; Prometheus gives up on the whole answer after 10
 
 
 class StateCollector(Collector):
     """The same numbers from every process that asks the same database: take the maximum.
 
-    Nothing waiting is told as 0, for each model that has had a Job and each of the
-    `destinations`. Without the database there is only `wetread_database_up`, as 0.
+    Nothing is told as 0, for each of the `models` and `destinations` and each model that has
+    had a Job: what appears out of nowhere has not grown, so no alert would see the first.
+    Without the database, or where it is silent for `patience` seconds, there is only
+    `wetread_database_up`, as 0.
     """
 
     def __init__(
@@ -29,16 +37,23 @@ class StateCollector(Collector):
         clock: Clock,
         free_bytes: Callable[[], int],
         destinations: Sequence[str] = (),
+        models: Sequence[str] = (),
+        patience: float = _PATIENCE,
     ) -> None:
         self._census = census
         self._clock = clock
         self._free_bytes = free_bytes
         self._destinations = tuple(destinations)
+        self._models = tuple(models)
+        self._patience = patience
+        self._asking = ThreadPoolExecutor(1, "census")
+        self._asked: Future[Census] | None = None
+        self._lock = Lock()
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("wetread_database_up", "1 while the database answers")
         try:
-            census = self._census.take()
+            census = self._take()
         except RepositoryUnavailable:
             up.add_metric([], 0)
             yield up
@@ -63,8 +78,10 @@ class StateCollector(Collector):
         yield incidents
 
         jobs = _gauge("jobs", "Jobs that are not in shadow", "state", "model")
-        for (job_state, model), count in census.jobs.items():
-            jobs.add_metric([job_state.value, model], count)
+        models = sorted({*self._models, *(model for _, model in census.jobs)})
+        for model in models:
+            for job_state in JobState:
+                jobs.add_metric([job_state.value, model], census.jobs.get((job_state, model), 0))
         yield jobs
 
         depth = _gauge("queue_depth", "Jobs that wait for a worker", "model", "priority")
@@ -72,7 +89,9 @@ class StateCollector(Collector):
         for each in census.queued:
             depth.add_metric([each.model, each.priority.name], each.jobs)
             oldest[each.model] = min(each.oldest, oldest.get(each.model, each.oldest))
-        for model in {model for _, model in census.jobs} - oldest.keys():
+        for model in models:
+            if model in oldest:
+                continue
             depth.add_metric([model, Priority.MEDIUM.name], 0)
             oldest[model] = now
         yield depth
@@ -93,7 +112,23 @@ class StateCollector(Collector):
         yield failed
 
         text = "Free space on the disk on which images arrive"
-        yield GaugeMetricFamily("wetread_archive_free_bytes", text, self._free_bytes())
+        try:
+            free_bytes = self._free_bytes()
+        except ResourceError:  # there is no room for anything
+            free_bytes = 0
+        yield GaugeMetricFamily("wetread_archive_free_bytes", text, free_bytes)
+
+    def _take(self) -> Census:
+        # Asked in a thread of its own, at most once at a time: a connection that is cut between
+        # two machines says nothing for half a minute.
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._asking.submit(self._census.take)
+            asked = self._asked
+        try:
+            return asked.result(self._patience)
+        except TimeoutError:
+            raise RepositoryUnavailable("The database does not answer in time.") from None
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

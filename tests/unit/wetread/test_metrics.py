@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -122,9 +123,17 @@ class Away:
 
 def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry) -> None:
     registry.register(
-        StateCollector(Census1(), FixedClock(NOW), lambda: 1 << 30, ["archive", "pacs"])
+        StateCollector(Census1(), FixedClock(NOW), lambda: 1 << 30, ["archive", "pacs"], ["new"])
     )
-    assert samples(registry) == {
+    found = samples(registry)
+    # Of a job that fails no alert would hear if its number came from nowhere.
+    assert {name: count for name, count in found.items() if "_jobs " in name and not count} == {
+        f"wetread_jobs {model} {state}": 0
+        for model in ("chest", "ct", "new")
+        for state in ("queued", "running", "done", "refused", "failed")
+        if (model, state) not in {("chest", "done"), ("ct", "refused")}
+    }
+    assert {name: count for name, count in found.items() if "_jobs " not in name or count} == {
         "wetread_database_up": 1,
         "wetread_studies stable": 3,
         "wetread_instances held": 40,
@@ -138,6 +147,8 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
         "wetread_queue_age_seconds chest": 30,
         "wetread_queue_depth ct MEDIUM": 0,
         "wetread_queue_age_seconds ct": 0,
+        "wetread_queue_depth new MEDIUM": 0,
+        "wetread_queue_age_seconds new": 0,
         "wetread_deliveries_waiting archive": 0,
         "wetread_deliveries_waiting pacs": 6,
         "wetread_deliveries_failed archive": 0,
@@ -149,6 +160,40 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
 def test_without_the_database_it_says_just_that(registry: CollectorRegistry) -> None:
     registry.register(StateCollector(Away(), FixedClock(NOW), lambda: 1))
     assert samples(registry) == {"wetread_database_up": 0}
+
+
+class Silent:
+    """Says nothing until it is `freed`, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.freed = Event()
+
+    def take(self) -> Census:
+        self.asked += 1
+        self.freed.wait()
+        return Census1().take()
+
+
+def test_a_database_that_says_nothing_keeps_nobody_waiting(registry: CollectorRegistry) -> None:
+    database = Silent()
+    collector = StateCollector(database, FixedClock(NOW), lambda: 1, patience=0.01)
+    registry.register(collector)
+    assert samples(registry) == samples(registry) == {"wetread_database_up": 0}
+    database.freed.set()
+    assert database.asked == 1
+
+
+def test_an_archive_that_is_away_has_no_room_and_hides_nothing_else(
+    registry: CollectorRegistry,
+) -> None:
+    def away() -> int:
+        raise RepositoryUnavailable()
+
+    registry.register(StateCollector(Census1(), FixedClock(NOW), away))
+    found = samples(registry)
+    assert found["wetread_archive_free_bytes"] == 0
+    assert found["wetread_studies stable"] == 3
 
 
 def test_drift_is_told_when_enough_was_seen(registry: CollectorRegistry, tmp_path: Path) -> None:
