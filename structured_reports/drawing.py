@@ -27,7 +27,7 @@ OUTLINE: Final[Colour] = (72, 224, 255)
 
 MARGIN: Final = 24  # pixels
 _SUPERSAMPLING: Final = 3  # times, so that lines are smooth
-_ROOM: Final = 8  # pixels around an outline: its width, and as far as smoothing reaches
+_ROOM: Final = 4  # pixels around an outline, for its width
 
 # Anchors of the colour map "inferno" (matplotlib, CC0), evenly spaced: its lightness grows
 # steadily, so that it also reads without colour vision.
@@ -56,9 +56,22 @@ def font(size: int) -> Font:
 
 def grey(pixels: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """Return `pixels`, (rows, columns), 0 to 1, at `size` (width, height), as RGB."""
-    finite = np.nan_to_num(pixels, nan=0.0, posinf=1.0, neginf=0.0)
-    eight_bit = np.round(np.clip(finite, 0, 1) * 255).astype(np.uint8)
+    eight_bit = _eight_bit(_finite(pixels))
     return Image.fromarray(eight_bit).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Nearly always all are finite, and the sum tells so at once.
+    if np.isfinite(values.sum(dtype=np.float64)):
+        return values
+    return np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
+
+
+def _eight_bit(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return 0 to 255 for 0 to 1, rounded."""
+    scaled = values * np.float32(255)
+    scaled += np.float32(0.5)
+    return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
 
 
 def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -70,12 +83,10 @@ def heat_colours(heat: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def blend(image: Image.Image, heat_map: NDArray[np.float32]) -> Image.Image:
     """Return `image` with the heat map over it; it shines through, most where the heat is low."""
-    finite = np.clip(np.nan_to_num(heat_map, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
-    resized = Image.fromarray(finite.astype(np.float32)).resize(
-        image.size, Image.Resampling.BILINEAR
-    )
+    finite = np.clip(_finite(heat_map), 0, 1).astype(np.float32)
+    resized = Image.fromarray(finite).resize(image.size, Image.Resampling.BILINEAR)
     # In 256 steps, which is as fine as a colour can be told apart, all is looked up.
-    heat = Image.fromarray(np.clip(np.asarray(resized) * 255 + 0.5, 0, 255).astype(np.uint8))
+    heat = Image.fromarray(_eight_bit(np.asarray(resized)))
     steps = np.linspace(0, 1, 256, dtype=np.float32)
     share = _STRONGEST * np.clip((steps - _FAINTEST) / (1 - _FAINTEST), 0, 1)
     mask = heat.point([int(each) for each in np.round(share * 255)])
@@ -105,8 +116,7 @@ def draw_outline(
         mask = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
         line = ImageDraw.Draw(mask)
         line.line(closed, fill=255, width=thick * _SUPERSAMPLING, joint="curve")
-        soft = mask.resize((width, height), Image.Resampling.LANCZOS)
-        image.paste(colour, (left, top), soft)
+        image.paste(colour, (left, top), mask.reduce(_SUPERSAMPLING))
 
 
 def draw_mask(image: Image.Image, mask: NDArray[np.bool_], colour: Colour) -> Image.Image:
