@@ -48,6 +48,10 @@ class DiskArchive(Spool):
             durable.move(spooled, self._root / key)
         return key
 
+    def holds(self, key: str) -> bool:
+        with durable.translated():
+            return self.path(key).is_file()
+
     def remove(self, key: str) -> None:
         checked = check_received_key(key)
         with durable.translated():

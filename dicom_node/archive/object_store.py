@@ -99,12 +99,14 @@ class ObjectStore:
                 checked = base64.b64encode(sha256).decode()
                 self._client.put_object(**named, Body=body, Metadata=meta, ChecksumSHA256=checked)
 
-    def holds(self, key: str, source: Path) -> bool:
+    def holds(self, key: str) -> bool:
+        """Is there an object of this key?"""
+        return self._head(key) is not None
+
+    def holds_all(self, key: str, source: Path) -> bool:
         """Is there an object of this key with the bytes of `source`?"""
-        try:
-            with _translated():
-                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
-        except FileNotFoundError:
+        found = self._head(key)
+        if found is None:
             return False
         same: bool = found["Metadata"].get(_SHA256) == _digest(source).hex()
         return same and found["ContentLength"] == source.stat().st_size
@@ -131,6 +133,13 @@ class ObjectStore:
         except FileNotFoundError as error:
             if str(error) == "NoSuchBucket":  # another one may have it
                 raise RepositoryUnavailable("The object store has no such bucket.") from error
+
+    def _head(self, key: str) -> Any | None:
+        try:
+            with _translated():
+                return self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        except FileNotFoundError:
+            return None
 
     def _download(self, key: str, target: Path) -> None:
         answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)

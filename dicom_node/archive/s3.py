@@ -41,6 +41,10 @@ class S3Archive(Spool):
         # would be two requests that another receiver can come between.
         return self._keep(instance_key(description, sha256, removals), spooled)
 
+    def holds(self, key: str) -> bool:
+        # Of the store, and not of the cache: what is asked is whether others can read it.
+        return self._store.holds(check_key(key))
+
     def remove(self, key: str) -> None:
         # Copies in the caches of other processes go when there is no more room for them.
         checked = check_received_key(key)
@@ -76,7 +80,7 @@ class S3Archive(Spool):
         """Keep a copy of `source`, from another archive, as `key`; False if it is held already."""
         checked = check_key(key)
         with durable.translated():
-            if self._store.holds(checked, source):
+            if self._store.holds_all(checked, source):
                 return False
             self._store.put(checked, source)
         return True

@@ -83,6 +83,17 @@ class FakeArchive:
         )
         return self._move(spooled, str(key))
 
+    def holds(self, key: str) -> bool:
+        return self.path(key).exists()
+
+    def adopt(self, key: str, source: Path) -> bool:
+        target = self.path(key)
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        return True
+
     def remove(self, key: str) -> None:
         path = self.path(key)
         if not key.startswith(("studies/", "quarantine/")):

@@ -96,6 +96,10 @@ class Door:
         held = self._index.find(description.sop_instance_uid)
         if held is not None:
             if held.sha256 == sha256:
+                self._keep_again(spooled, held)
+                return Receipt.HELD_ALREADY
+            if self._index.holds_same(held.sop_instance_uid, sha256):
+                # Somebody has looked: the image that these bytes carry is kept.
                 return Receipt.HELD_ALREADY
             raise self._conflict(spooled, description, origin, held.sha256)
         size = spooled.stat().st_size
@@ -115,6 +119,12 @@ class Door:
             raise self._conflict(self._archive.path(key), description, origin, against) from error
         self._meter.received(origin, receipt, size)
         return receipt
+
+    def _keep_again(self, spooled: Path, held: Instance) -> None:
+        """Success promises that the file is there, also where the archive has lost it."""
+        if not self._archive.holds(held.key):
+            self._archive.adopt(held.key, spooled)
+            _log.warning("the archive had lost a file, which came again: %s", held.key)
 
     def _conflict(
         self, path: Path, description: Description, origin: Origin, against: str

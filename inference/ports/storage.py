@@ -47,6 +47,14 @@ class Archive(Files, Protocol):
         """
         ...
 
+    def holds(self, key: str) -> bool:
+        """Does a file of this key lie there? Raises `RepositoryUnavailable`."""
+        ...
+
+    def adopt(self, key: str, source: Path) -> bool:
+        """Keep a copy of `source` as `key`, which `keep` gave once; False if it lies there."""
+        ...
+
     def remove(self, key: str) -> None:
         """Remove the file of an Instance, or what was set aside, for good; no error if it is gone.
 

@@ -199,6 +199,21 @@ class ArchiveContract(ABC):
         assert not archive.path(keys[0]).exists()
         assert archive.path(keys[1]).read_bytes() == b"one"
 
+    def test_what_was_lost_is_told_and_can_be_put_where_it_lay(self, archive: Archive) -> None:
+        content = self.encode(DESCRIPTION, b"one")
+        spooled = self.spool(archive, content)
+        key = archive.keep(spooled, DESCRIPTION, archive.digest(spooled))
+        assert archive.holds(key)
+        again = self.spool(archive, content)
+        assert not archive.adopt(key, again)
+        archive.remove(key)
+        assert not archive.holds(key)
+        assert archive.adopt(key, again)
+        assert archive.holds(key)
+        assert archive.path(key).read_bytes() == content
+        with pytest.raises(ValueError, match="not a key"):
+            archive.holds("../x")
+
     def test_discard_removes_and_may_be_repeated(self, archive: Archive) -> None:
         spooled = archive.spool()
         archive.discard(spooled)

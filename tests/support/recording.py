@@ -92,6 +92,12 @@ class SpoolOnly:
     def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
         raise NotImplementedError
 
+    def holds(self, key: str) -> bool:
+        raise NotImplementedError
+
+    def adopt(self, key: str, source: Path) -> bool:
+        raise NotImplementedError
+
     def remove(self, key: str) -> None:
         raise NotImplementedError
 

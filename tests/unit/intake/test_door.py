@@ -264,3 +264,25 @@ def test_somebody_says_that_a_study_is_complete(house: House) -> None:
     assert study is not None
     assert study.quiet_until == house.clock.now()
     assert house.received == 2
+
+
+def test_what_the_archive_has_lost_is_kept_when_it_comes_again(house: House) -> None:
+    house.receive()
+    (kept,) = house.files("studies")
+    content = kept.read_bytes()
+    kept.unlink()
+    assert house.receive() is Receipt.HELD_ALREADY
+    assert kept.read_bytes() == content
+
+
+def test_no_success_is_promised_where_the_archive_cannot_say_what_it_has(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.receive()
+
+    def away(key: str) -> bool:
+        raise RepositoryUnavailable
+
+    monkeypatch.setattr(house.archive, "holds", away)
+    with pytest.raises(RepositoryUnavailable):
+        house.receive()
