@@ -2,13 +2,15 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{/* A release's name may have dots, a Service's may not. */}}
 {{- define "wetread.fullname" -}}
+{{- $release := .Release.Name | replace "." "-" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
-{{- else if contains (include "wetread.name" .) .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "wetread.name" .) $release }}
+{{- $release | trunc 40 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "wetread.name" .) | trunc 40 | trimSuffix "-" }}
+{{- printf "%s-%s" $release (include "wetread.name" .) | trunc 40 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
@@ -101,6 +103,34 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Where what works on the state may run: with one pod, on its node, which has the volume; takes
+(root, resource class as a map). */}}
+{{- define "wetread.besideState" -}}
+{{- $root := index . 0 -}}
+{{- $where := dict -}}
+{{- if eq $root.Values.form "embedded" }}
+{{- $host := include "wetread.resourceClass" (list $root $root.Values.embedded.resourceClass) | fromJson }}
+{{- $where = dict "tolerations" (concat (default (list) $root.Values.embedded.tolerations) (default (list) $host.tolerations)) }}
+{{- end }}
+{{- include "wetread.placement" (list (index . 1) $where) }}
+{{- if eq $root.Values.form "embedded" }}
+affinity:
+  podAffinity:
+    requiredDuringSchedulingIgnoredDuringExecution:
+      - topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "wetread.selectorLabels" (list $root "embedded") | nindent 12 }}
+{{- end }}
+{{- end }}
+
+{{/* The volume of the one pod. */}}
+{{- define "wetread.embeddedHome" -}}
+- name: home
+  persistentVolumeClaim:
+    claimName: home-{{ include "wetread.fullname" . }}-0
+{{- end }}
+
 {{/* Different nodes and zones, where there are; takes (root, component). */}}
 {{- define "wetread.spread" -}}
 {{- if (index . 0).Values.topologySpread.enabled }}
@@ -178,8 +208,8 @@ true
 {{- fail "archive.trial needs archive.type: s3 and archive.s3.existingSecret.name" }}
 {{- end }}
 {{- end }}
-{{- if and (eq (int $v.worker.autoscaling.minReplicas) 0) (eq $v.worker.autoscaling.type "hpa") }}
-{{- fail "worker.autoscaling.minReplicas: 0 needs type: keda" }}
+{{- if eq $v.worker.autoscaling.type "hpa" }}
+{{- include "wetread.checkLoad" . }}
 {{- end }}
 {{- $outside := or $v.database.existingSecret.name (and (eq $v.archive.type "s3") (not $v.archive.trial.enabled)) }}
 {{- if and $v.networkPolicy.enabled $outside (not $v.networkPolicy.egress) }}
@@ -191,7 +221,64 @@ true
 {{- if and $v.orthanc.enabled (not $v.orthanc.existingSecret.name) }}
 {{- fail "orthanc.enabled needs orthanc.existingSecret.name: a Secret with the password of its user wetread" }}
 {{- end }}
-{{- if and $v.networkPolicy.enabled (or $v.peers.orthanc $v.settings.destinations) (not $v.networkPolicy.egress) }}
+{{- $peers := or $v.peers.orthanc $v.settings.destinations $v.settings.move_destinations }}
+{{- if and $v.networkPolicy.enabled $peers (not $v.networkPolicy.egress) }}
 {{- fail "networkPolicy.egress is empty: no result would reach the destinations" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled $v.orthanc.enabled $v.orthanc.database.host (not $v.networkPolicy.egress) }}
+{{- fail "networkPolicy.egress is empty: Orthanc would not reach orthanc.database.host" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled $v.monitoring.serviceMonitor.enabled (not $v.networkPolicy.metricsFrom) }}
+{{- fail "networkPolicy.metricsFrom is empty: Prometheus would not come in" }}
+{{- end }}
+{{- if $v.web.ingress.enabled }}
+{{- if not $v.web.ingress.hosts }}
+{{- fail "web.ingress.enabled needs web.ingress.hosts" }}
+{{- end }}
+{{- if and $v.networkPolicy.enabled (not $v.web.allowedFrom) }}
+{{- fail "web.allowedFrom is empty: the ingress controller would not come in" }}
+{{- end }}
+{{- end }}
+{{- if not (or $v.receiver.allowedCidrs $v.networkPolicy.enabled (eq $v.receiver.service.type "ClusterIP")) }}
+{{- fail "receiver.allowedCidrs is empty, and without networkPolicy.enabled anybody could send: say receiver.service.type: ClusterIP" }}
+{{- end }}
+{{- if and $v.orthanc.enabled (ne $v.orthanc.service.type "ClusterIP") (not $v.receiver.allowedCidrs) }}
+{{- fail "receiver.allowedCidrs is empty: nobody from outside would reach Orthanc; say orthanc.service.type: ClusterIP" }}
+{{- end }}
+{{- range $v.jobs.training }}
+{{- if (include "wetread.resourceClass" (list $ .resourceClass) | fromJson).gpu }}
+{{- fail (printf "jobs.training: %s would hold a GPU of %s for nothing: training computes on the CPU" .name .resourceClass) }}
+{{- end }}
+{{- end }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" (include "wetread.fullname" .)) }}
+{{- fail (printf "%q cannot be the name of a Service: say fullnameOverride, which begins with a letter and has small letters, digits and dashes" (include "wetread.fullname" .)) }}
+{{- end }}
+{{- include "wetread.checkDrain" . }}
+{{- end }}
+
+{{/* Does a worker end by itself before it is killed? Before its jobs, associations and requests end. */}}
+{{- define "wetread.checkDrain" -}}
+{{- $role := eq .Values.form "embedded" | ternary "embedded" "worker" }}
+{{- $drain := hasKey .Values.settings "drain_seconds" | ternary .Values.settings.drain_seconds 90 | float64 | ceil | int }}
+{{- $needs := add $drain (eq $role "embedded" | ternary 30 10) }}
+{{- $has := (get .Values $role).terminationGracePeriodSeconds }}
+{{- if lt (int $has) (int $needs) }}
+{{- fail (printf "%s.terminationGracePeriodSeconds: %d kills a worker before its jobs are finished or given back; with settings.drain_seconds: %d it takes %d" $role (int $has) $drain $needs) }}
+{{- end }}
+{{- end }}
+
+{{/* Does the load of a busy worker ever bring another one? */}}
+{{- define "wetread.checkLoad" -}}
+{{- $worker := .Values.worker }}
+{{- if eq (int $worker.autoscaling.minReplicas) 0 }}
+{{- fail "worker.autoscaling.minReplicas: 0 needs type: keda" }}
+{{- end }}
+{{- $class := include "wetread.resourceClass" (list . $worker.resourceClass) | fromJson }}
+{{- $cpu := toString $class.resources.requests.cpu }}
+{{- $requests := hasSuffix "m" $cpu | ternary (trimSuffix "m" $cpu | float64) (mulf 1000 (float64 $cpu)) }}
+{{- $threads := mul (default 1 .Values.settings.inference_threads) (default 1 .Values.settings.worker_jobs) }}
+{{- $holds := divf (mulf $requests $worker.autoscaling.cpuPercent) 100 }}
+{{- if gt $holds (mulf 1000 $threads) }}
+{{- fail (printf "worker.autoscaling.type: hpa would never add a worker: a busy one keeps %d processor(s) busy, and %d percent of what %s requests is %.1f. Raise settings.inference_threads or worker_jobs, or take a smaller class" $threads (int $worker.autoscaling.cpuPercent) $worker.resourceClass (divf $holds 1000)) }}
 {{- end }}
 {{- end }}

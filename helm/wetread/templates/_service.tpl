@@ -1,25 +1,7 @@
 {{/* The environment that every container of the service gets. */}}
 {{- define "wetread.stateEnv" -}}
-- name: WETREAD_HOME
-  value: /var/lib/wetread
+{{- include "wetread.databaseEnv" . }}
 {{- if eq .Values.form "grown" }}
-{{- with .Values.database }}
-{{- if .trial.enabled }}
-- name: DATABASE_PASSWORD
-  valueFrom:
-    secretKeyRef:
-      name: {{ .trial.existingSecret.name }}
-      key: {{ .trial.existingSecret.key }}
-- name: WETREAD_DATABASE_URL
-  value: postgresql://wetread:$(DATABASE_PASSWORD)@{{ include "wetread.postgresqlHost" $ }}/wetread
-{{- else }}
-- name: WETREAD_DATABASE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ .existingSecret.name }}
-      key: {{ .existingSecret.key }}
-{{- end }}
-{{- end }}
 - name: WETREAD_MIGRATE_ON_START
   value: {{ include "wetread.migratesBefore" . | empty | quote }}
 {{- with .Values.archive }}
@@ -63,6 +45,31 @@
 {{- end }}
 {{- end }}
 
+{{/* Where the state is: that of the one pod, or the database. */}}
+{{- define "wetread.databaseEnv" -}}
+- name: WETREAD_HOME
+  value: /var/lib/wetread
+{{- if eq .Values.form "grown" }}
+{{- with .Values.database }}
+{{- if .trial.enabled }}
+- name: DATABASE_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ .trial.existingSecret.name }}
+      key: {{ .trial.existingSecret.key }}
+- name: WETREAD_DATABASE_URL
+  value: postgresql://wetread:$(DATABASE_PASSWORD)@{{ include "wetread.postgresqlHost" $ }}/wetread
+{{- else }}
+- name: WETREAD_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret.name }}
+      key: {{ .existingSecret.key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Passwords of peers come from Secrets; the kubelet puts them where $(…) stands. */}}
 {{- define "wetread.env" -}}
 {{- include "wetread.stateEnv" . }}
@@ -102,6 +109,15 @@
 {{- with $peers }}
 - name: WETREAD_ORTHANC
   value: {{ toJson . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* With a GPU that the driver does not show, nothing is read, rather than slowly on the CPU; takes
+(root, resource class as a map). */}}
+{{- define "wetread.deviceEnv" -}}
+{{- if and (index . 1).gpu (not (index . 0).Values.settings.device) }}
+- name: WETREAD_DEVICE
+  value: cuda
 {{- end }}
 {{- end }}
 
@@ -178,7 +194,8 @@
 startupProbe:
   httpGet: {path: /healthz, port: http}
   periodSeconds: 3
-  failureThreshold: 100
+  # A pod that brings the database up answers when that is done.
+  failureThreshold: {{ include "wetread.migratesBefore" . | empty | ternary (max 100 (div .Values.migration.activeDeadlineSeconds 3)) 100 }}
 livenessProbe:
   httpGet: {path: /healthz, port: http}
   periodSeconds: 10
@@ -234,6 +251,9 @@ spec:
         {{- end }}
       env:
         {{- include "wetread.env" $root | nindent 8 }}
+        {{- if has "worker" $roles | or (not $roles) }}
+        {{- include "wetread.deviceEnv" (list $root $class) | nindent 8 }}
+        {{- end }}
       ports:
         {{- if has "receiver" $roles | or (not $roles) }}
         - {name: dimse, containerPort: 11112, protocol: TCP}

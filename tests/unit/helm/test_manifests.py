@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from tests.support.crds import SCHEMAS
-from tests.support.helm import CHART, CI, Helm, Manifest, program
+from tests.support.helm import CHART, CI, Helm, Manifest, Refused, program
 
 OLDEST = "1.30"
 NEWEST = kubernetes_validate.latest_version()
@@ -71,6 +72,25 @@ def test_two_releases_in_one_namespace_share_no_name(helm4: Helm) -> None:
     assert not names[0] & names[1]
 
 
+@pytest.mark.parametrize(
+    "release", ["north.hospital", "a.b", "a" * 20 + ".wetread." + "b" * 20, "x" * 39 + ".y"]
+)
+def test_a_release_may_have_dots_in_its_name_and_a_service_has_none(
+    helm: Helm, release: str
+) -> None:
+    for manifest in helm.template("department", release=release):
+        name = manifest["metadata"]["name"]
+        assert len(name) <= (52 if manifest["kind"] == "CronJob" else 63)
+        if manifest["kind"] in ("Service", "StatefulSet", "Deployment", "Job", "CronJob"):
+            assert re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", name), manifest["kind"]
+
+
+@pytest.mark.parametrize("values", [{}, {"fullnameOverride": "North"}, {"nameOverride": "a_b"}])
+def test_a_name_that_no_service_may_have_is_refused(helm4: Helm, values: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="say fullnameOverride"):
+        helm4.template("department", release="north" if values else "3rd-floor", **values)
+
+
 def test_the_example_for_argo_cd_renders(helm4: Helm, tmp_path: Path) -> None:
     application = yaml.safe_load((CHART / "examples" / "argocd.yaml").read_text())
     source = application["spec"]["source"]
@@ -96,7 +116,7 @@ def test_the_notes_say_what_to_do_next(helm: Helm, example: str, tmp_path: Path)
     if example:
         arguments += ["--values", CHART / "ci" / f"{example}-values.yaml"]
     notes = yaml.safe_load(helm.run("template", "wetread", chart, *arguments))["notes"]
-    assert "helm test wetread -n radiology" in notes
+    assert "helm test wetread -n radiology --logs --timeout 660s" in notes
     assert "For research use only" in notes
     assert "%!" not in notes
     print(notes)

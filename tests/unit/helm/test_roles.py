@@ -218,25 +218,45 @@ def test_a_hospital_has_a_quota(helm4: Helm) -> None:
     assert hard["requests.memory"] == "256Gi"
 
 
-def test_a_model_is_measured_every_month_against_its_bars(helm4: Helm) -> None:
-    manifests = helm4.template("department")
-    assert one(manifests, "CronJob", "-monthly")["spec"]["schedule"] == "0 3 1 * *"
-    assert container(manifests, "CronJob", "-monthly")["args"] == [
-        *("validate", "run", "cxr-pneumonia", "/data/chest"),
-        *("--gate", "/data/bars.toml", "--out", "/data/reports/cxr-pneumonia"),
-    ]
-
-
-def test_a_model_is_trained_on_a_gpu(helm4: Helm) -> None:
+def test_a_worker_makes_room_before_the_next_one_starts(helm4: Helm) -> None:
     manifests = helm4.template("gpu")
+    found = {
+        role: one(manifests, "Deployment", f"-{role}")["spec"]["strategy"]["rollingUpdate"]
+        for role in ROLES
+    }
+    assert found["worker"] == {"maxUnavailable": "25%", "maxSurge": 0}
+    assert found["receiver"] == found["web"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+@pytest.mark.parametrize("example", ["edge", "department", "trial"])
+def test_a_pod_that_never_became_ready_is_replaced_all_the_same(helm4: Helm, example: str) -> None:
+    found = [each for each in helm4.template(example) if each["kind"] == "StatefulSet"]
+    assert found
+    assert {each["spec"]["podManagementPolicy"] for each in found} == {"Parallel"}
+
+
+def test_a_gpu_that_the_driver_does_not_show_is_no_reason_to_read_on_the_cpu(helm4: Helm) -> None:
+    manifests = helm4.template("gpu")
+    assert environment(container(manifests, "Deployment", "-worker"))["WETREAD_DEVICE"] == "cuda"
     name = next(
         each["metadata"]["name"]
         for each in manifests
-        if each["kind"] == "Job" and "-contrast-" in each["metadata"]["name"]
+        if each["kind"] == "Job" and "-chest-" in each["metadata"]["name"]
     )
-    assert container(manifests, "Job", name)["args"] == [
-        *("train", "ct-contrast", "--data", "/data/ct", "--resume", "--out", "/data/runs")
-    ]
+    assert environment(container(manifests, "Job", name))["WETREAD_DEVICE"] == "cuda"
+    assert "WETREAD_DEVICE" not in environment(container(manifests, "Deployment", "-receiver"))
+    said = helm4.template("gpu", settings={"device": "cuda:0"})
+    assert "WETREAD_DEVICE" not in environment(container(said, "Deployment", "-worker"))
+
+
+@pytest.mark.parametrize(("example", "seconds"), [("edge", 1800), ("trial", 1800), ("group", 300)])
+def test_a_pod_that_brings_the_database_up_has_the_time_for_it(
+    helm4: Helm, example: str, seconds: int
+) -> None:
+    manifests = helm4.template(example)
+    kind, name = ("StatefulSet", "wetread") if example == "edge" else ("Deployment", "-receiver")
+    probe = container(manifests, kind, name)["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] == seconds
 
 
 def test_orthanc_inside_is_followed_and_delivered_to(helm4: Helm) -> None:
@@ -275,5 +295,19 @@ def test_helm_test_sends_a_study_and_waits_for_its_report(helm4: Helm) -> None:
     assert found["TEST_HOST"] == service["metadata"]["name"]
     assert found["TEST_PORT"] == str(service["spec"]["ports"][0]["port"])
     assert found["TEST_AE_TITLE"] == "NORTH_AI"
+    # Helm 3 asks for the log when it has deleted what is to be deleted.
+    policy = pod["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+    assert policy == "before-hook-creation"
     script = one(manifests, "ConfigMap", "-test")["data"]["send_study.py"]
     compile(script, "send_study.py", "exec")
+
+
+def test_helm_test_goes_where_its_class_says(helm4: Helm) -> None:
+    toleration = {"key": "radiology", "operator": "Exists"}
+    small = {"tolerations": [toleration], "nodeSelector": {"pool": "radiology"}}
+    (pod,) = [
+        pod
+        for _, pod in pods([one(helm4.template(resourceClasses={"small": small}), "Pod", "-test")])
+    ]
+    assert pod["tolerations"] == [toleration]
+    assert pod["nodeSelector"] == {"pool": "radiology"}

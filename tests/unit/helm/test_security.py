@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,18 @@ import pytest
 from tests.support.helm import CI, Helm, Manifest, Refused, containers, environment, one, pods
 
 EXAMPLES = ["", *CI]
+ORTHANC: dict[str, Any] = {"enabled": True, "existingSecret": {"name": "any"}}
+OUTSIDE = {"host": "db.example", "existingSecret": {"name": "any"}}
+NODE_PORT = {"type": "NodePort"}
+NOBODY = {"receiver": {"allowedCidrs": []}}
+TRAINING = {
+    "name": "contrast",
+    "config": "ct-contrast",
+    "claim": "images",
+    "data": "ct",
+    "out": "runs",
+    "resourceClass": "gpu-large",
+}
 # Pod Security Standards, restricted: what volumes may be.
 _VOLUMES = {
     "configMap",
@@ -165,6 +178,16 @@ def test_keda_may_ask_the_queue_inside(helm4: Helm) -> None:
         ("group", {"archive": {"s3": {"bucket": ""}}}, "needs archive.s3.bucket"),
         ("edge", {"database": {"trial": {"enabled": True}}}, "keeps its own database"),
         ("", {"orthanc": {"enabled": True}}, "needs orthanc.existingSecret.name"),
+        ("", {"orthanc": ORTHANC | {"database": OUTSIDE}}, "Orthanc would not reach"),
+        ("", {"orthanc": ORTHANC | {"service": NODE_PORT}} | NOBODY, "nobody from outside"),
+        ("", {"networkPolicy": {"enabled": False}} | NOBODY, "anybody could send"),
+        ("edge", {"web": {"allowedFrom": []}}, "the ingress controller would not come in"),
+        ("edge", {"web": {"ingress": {"hosts": []}}}, "needs web.ingress.hosts"),
+        ("group", {"networkPolicy": {"metricsFrom": []}}, "Prometheus would not come in"),
+        ("edge", {"settings": {"drain_seconds": 600}}, "kills a worker before"),
+        ("group", {"worker": {"terminationGracePeriodSeconds": 60}}, "kills a worker before"),
+        ("department", {"worker": {"resourceClass": "large"}}, "hpa would never add a worker"),
+        ("gpu", {"jobs": {"training": [TRAINING]}}, "training computes on the CPU"),
         ("department", {"worker": {"autoscaling": {"minReplicas": 0}}}, "needs type: keda"),
         ("group", {"worker": {"resourceClass": "enormous"}}, 'no resource class "enormous"'),
     ],
@@ -174,3 +197,60 @@ def test_what_would_not_run_is_refused_before_it_is_installed(
 ) -> None:
     with pytest.raises(Refused, match=why):
         helm.template(*filter(None, [example]), **values)
+
+
+@pytest.mark.parametrize(
+    ("example", "values"),
+    [
+        *((each, {}) for each in EXAMPLES),
+        ("", NOBODY),
+        ("department", {"orthanc": {"service": NODE_PORT}}),
+        ("trial", NOBODY),
+    ],
+)
+def test_no_rule_of_the_network_is_open_to_all(
+    helm4: Helm, example: str, values: dict[str, Any]
+) -> None:
+    for manifest in helm4.template(*filter(None, [example]), **values):
+        if manifest["kind"] == "NetworkPolicy":
+            spec = manifest["spec"]
+            rules = [(each, "from") for each in spec["ingress"]]
+            rules += [(each, "to") for each in spec.get("egress", [])]
+            # Where nobody is named, everybody is meant.
+            assert all(rule.get(peers) for rule, peers in rules), manifest["metadata"]["name"]
+
+
+def test_who_has_the_address_of_a_node_is_let_in_by_it(helm4: Helm) -> None:
+    manifests = helm4.template(
+        "edge",
+        web={"allowedFrom": [{"cidr": "10.0.0.0/24"}]},
+        networkPolicy={"metricsFrom": [{"cidr": "10.0.1.0/24"}]},
+    )
+    (pages,) = one(manifests, "NetworkPolicy", "-web")["spec"]["ingress"]
+    assert pages["from"] == [{"ipBlock": {"cidr": "10.0.0.0/24"}}]
+    rules = one(manifests, "NetworkPolicy", "wetread")["spec"]["ingress"]
+    assert [{"ipBlock": {"cidr": "10.0.1.0/24"}}] in [each["from"] for each in rules]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_image_can_be_pulled_from_a_registry_that_asks_for_a_password(
+    helm4: Helm, example: str
+) -> None:
+    secrets = {"image": {"pullSecrets": ["registry"]}, "retention": {"enabled": True}}
+    for name, pod in pods(helm4.template(*filter(None, [example]), **secrets)):
+        assert pod["imagePullSecrets"] == [{"name": "registry"}], name
+
+
+@pytest.mark.parametrize("example", CI)
+def test_a_reviewer_is_who_the_controller_says_and_not_the_browser(
+    helm4: Helm, example: str
+) -> None:
+    manifests = helm4.template(example)
+    text = next(
+        each["data"]["wetread.toml"]
+        for each in manifests
+        if each["kind"] == "ConfigMap" and "wetread.toml" in each["data"]
+    )
+    if header := tomllib.loads(text).get("reviewer_header"):
+        annotations = one(manifests, "Ingress")["metadata"]["annotations"]
+        assert annotations["nginx.ingress.kubernetes.io/auth-response-headers"] == header
