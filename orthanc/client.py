@@ -67,6 +67,9 @@ class _Client(OrthancApiClient):  # type: ignore[misc]
 
     def get(self, endpoint: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", self._timeout)
+        # Orthanc closes a connection that was idle for a second, which is how often it is asked:
+        # what is sent on one in that moment gets no answer.
+        options.setdefault("headers", {"Connection": "close"})
         return self._checked(super().get(endpoint, **options))
 
     def post(self, endpoint: str, **options: Any) -> requests.Response:

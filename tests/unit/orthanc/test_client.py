@@ -1,6 +1,7 @@
 import io
 import json
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,40 @@ def test_a_path_in_the_address_is_kept() -> None:
     with StubServer(lambda method, path: Answer(body=b'{"Last": 3}')) as server:
         assert Orthanc(f"{server.url}/pacs").last_change() == 3
     assert server.requests == [("GET", "/pacs/changes?last")]
+
+
+class Hasty(BaseHTTPRequestHandler):
+    """Answers once on a connection, and closes it when it is asked again."""
+
+    protocol_version = "HTTP/1.1"
+    answered = False
+
+    def do_GET(self) -> None:
+        if self.answered:
+            self.close_connection = True
+            return
+        self.answered = True
+        self.send_response(200)
+        self.send_header("Content-Length", "11")
+        self.end_headers()
+        self.wfile.write(b'{"Last": 3}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_who_looks_again_does_so_on_a_new_connection() -> None:
+    server = ThreadingHTTPServer((HOST, 0), Hasty)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        orthanc = Orthanc(f"http://{HOST}:{server.server_port}")
+        assert [orthanc.last_change() for _ in range(3)] == [3, 3, 3]
+        orthanc.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.mark.parametrize(
