@@ -22,6 +22,7 @@ from inference.domain.errors import RepositoryUnavailable, SettingsError
 from inference.intake.rules import RuleBook
 from inference.intake.versions import Versions
 from inference.persistence.catalog import SqlCatalog
+from inference.persistence.clock import DatabaseClock
 from inference.persistence.cursors import SqlCursors
 from inference.persistence.engine import Database, sqlite_url
 from inference.persistence.events import SqlEvents
@@ -39,6 +40,7 @@ from inference.persistence.reviews import SqlReviews
 from inference.persistence.rollouts import SqlRollouts
 from inference.persistence.workitems import SqlWorkitems
 from inference.ports import (
+    Clock,
     Destination,
     Files,
     ModelRegistry,
@@ -64,9 +66,13 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """All that is kept: database and archive. Cheap to open; no torch, no network."""
+    """All that is kept: database and archive. Cheap to open; no torch, no network.
+
+    `clock` is the time that all who share the database go by.
+    """
 
     database: Database
+    clock: Clock
     index: SqlIndex
     queue: SqlJobQueue
     results: SqlResults
@@ -164,6 +170,7 @@ def _database_file(settings: Settings) -> Path:
 def _stores(settings: Settings, database: Database) -> Stores:
     return Stores(
         database,
+        SystemClock() if database.is_sqlite else DatabaseClock(database),
         SqlIndex(database),
         SqlJobQueue(database) if database.is_sqlite else ProcrastinateJobQueue(database),
         SqlResults(database),

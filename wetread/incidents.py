@@ -11,12 +11,12 @@ from typing import Any
 from inference.domain.incident import Incident
 from inference.intake.incidents import IncidentDesk
 from inference.intake.retention import Retention
-from wetread.bootstrap import Stores, SystemClock
+from wetread.bootstrap import Stores
 
 
 def build_desk(stores: Stores) -> IncidentDesk:
-    retention = Retention(stores.removals, stores.archive, SystemClock())
-    return IncidentDesk(stores.incidents, retention, SystemClock())
+    retention = Retention(stores.removals, stores.archive, stores.clock)
+    return IncidentDesk(stores.incidents, retention, stores.clock)
 
 
 def describe_incident(incident: Incident) -> dict[str, Any]:

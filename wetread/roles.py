@@ -28,7 +28,6 @@ from inference.worker.later import Later
 from wetread.bootstrap import (
     VERSION,
     Stores,
-    SystemClock,
     build_destinations,
     build_reader,
     build_registry,
@@ -73,7 +72,7 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
     door = Door(
         stores.archive,
         stores.index,
-        SystemClock(),
+        stores.clock,
         timedelta(seconds=settings.quiet_seconds),
         on_received=stability.wake if stability else None,
         meter=meter,
@@ -118,7 +117,7 @@ def process_name() -> str:
 
 def _stability(settings: Settings, stores: Stores) -> Stability:
     rulebook = build_rulebook(settings, build_registry(settings), stores.rollouts)
-    return Stability(stores.index, rulebook, SystemClock())
+    return Stability(stores.index, rulebook, stores.clock)
 
 
 def _scp(settings: Settings, stores: Stores, door: Intake) -> Service:
@@ -181,7 +180,7 @@ def _feed(peer: OrthancSettings, stores: Stores, door: Intake) -> Service:
 
 
 def _housekeeper(settings: Settings, stores: Stores) -> Service:
-    clock, kept = SystemClock(), timedelta(days=settings.event_days)
+    clock, kept = stores.clock, timedelta(days=settings.event_days)
     chores = {
         "events": lambda: stores.events.prune(clock.now() - kept),
         "events of workitems": lambda: stores.workitems.prune_events(clock.now() - LONGEST_WAIT),
@@ -232,7 +231,7 @@ def build_worker(settings: Settings, stores: Stores, meter: Meter) -> Worker:
             software_version=VERSION,
             roles=frozenset(Role(each) for each in ("report", *settings.result_objects)),
         ),
-        clock=SystemClock(),
+        clock=stores.clock,
         destinations=[each.name for each in build_destinations(settings)],
         lease=timedelta(seconds=settings.lease_seconds),
         maximum_attempts=settings.maximum_attempts,
@@ -254,14 +253,13 @@ def _batching(settings: Settings) -> Batching:
 
 
 def _courier(settings: Settings, stores: Stores, meter: Meter) -> Courier:
-    clock = SystemClock()
     if settings.is_embedded:
         # What was under way died with the process before.
-        stores.outbox.release(clock.now())
+        stores.outbox.release(stores.clock.now())
     return Courier(
         stores.outbox,
         stores.archive,
-        clock,
+        stores.clock,
         destinations={each.name: each for each in build_destinations(settings)},
         lease=timedelta(seconds=settings.lease_seconds),
         meter=meter,

@@ -7,7 +7,7 @@ from inference.intake.versions import Versions
 from inference.intake.worklist import WorklistDesk
 from inference.intake.worklist_keeper import WorklistKeeper
 from inference.ports import ModelRegistry
-from wetread.bootstrap import Stores, SystemClock
+from wetread.bootstrap import Stores
 from wetread.settings import Settings
 
 
@@ -21,7 +21,7 @@ def build_worklist(
         titles = (each.title for each in registry.manifests() if each.model.name == name)
         return next(titles, "")
 
-    codes, clock = worklist_codes(settings.ae_title, title), SystemClock()
+    codes, clock = worklist_codes(settings.ae_title, title), stores.clock
     requested = Requested(
         workitems=stores.workitems,
         queue=stores.queue,

@@ -16,7 +16,6 @@ from inference.domain.retention import WORDS, Claim, RetentionTerms, Weighed
 from inference.intake.retention import Retention
 from wetread import logs, settings
 from wetread.bootstrap import (
-    SystemClock,
     build_destinations,
     look_into_stores,
     open_stores,
@@ -89,13 +88,13 @@ def retention(
         stores.close()
         stores = open_stores(configuration)
     terms = RetentionTerms(
-        before=SystemClock().now() - timedelta(days=days),
+        before=stores.clock.now() - timedelta(days=days),
         delivers=any(each.name != OWN_ARCHIVE for each in build_destinations(configuration)),
         reviewed=reviewed,
     )
     found = _Found()
     try:
-        keeper = Retention(stores.removals, stores.archive, SystemClock())
+        keeper = Retention(stores.removals, stores.archive, stores.clock)
         due = keeper.due(terms)
         with Progress(
             TextColumn("{task.description}"),

@@ -16,7 +16,7 @@ from inference.domain.job import Job, JobState
 from inference.domain.result import Result
 from inference.domain.study import Study
 from wetread import settings
-from wetread.bootstrap import Stores, SystemClock, look_into_stores, open_stores
+from wetread.bootstrap import Stores, look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
 
 _COLOURS = {"done": "green", "delivered": "green", "failed": "red", "refused": "yellow"}
@@ -50,7 +50,7 @@ def complete(
     """Say that a study is complete, before its quiet period ends."""
     stores = open_stores(settings.load())
     try:
-        done = stores.index.complete(study_instance_uid, SystemClock().now())
+        done = stores.index.complete(study_instance_uid, stores.clock.now())
     finally:
         stores.close()
     _answer(as_json, done, "complete", "no study with this UID is still receiving")
@@ -66,7 +66,7 @@ def replay(
     if sum((job is not None, delivery is not None, all_failed)) != 1:
         raise typer.BadParameter("say one of --job, --delivery and --all")
     stores = open_stores(settings.load())
-    now = SystemClock().now()
+    now = stores.clock.now()
     try:
         jobs = [job] if job is not None else []
         deliveries = [delivery] if delivery is not None else []

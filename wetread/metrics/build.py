@@ -13,7 +13,6 @@ from inference.persistence.census import SqlCensusTaker
 from wetread.bootstrap import (
     VERSION,
     Stores,
-    SystemClock,
     build_destinations,
     build_registry,
 )
@@ -49,7 +48,7 @@ def build_metrics(settings: Settings, stores: Stores) -> Metrics:
         names = [each.name for each in build_destinations(settings)]
         models = [each.model for each in settings.rules]
         free_bytes = stores.archive.free_bytes
-        registry.register(StateCollector(census, SystemClock(), free_bytes, names, models))
+        registry.register(StateCollector(census, stores.clock, free_bytes, names, models))
     drift = None
     if "worker" in settings.roles:
         drift = Drift(build_registry(settings).folder)

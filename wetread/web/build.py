@@ -18,7 +18,6 @@ from inference.ports.meter import Meter
 from wetread.bootstrap import (
     VERSION,
     Stores,
-    SystemClock,
     build_destinations,
     build_registry,
     credentials,
@@ -113,7 +112,7 @@ def _review_desk(settings: Settings, stores: Stores, meter: Meter) -> ReviewDesk
         encoder=DicomReviewEncoder(
             software_version=VERSION, organization=settings.reviewer_organization
         ),
-        clock=SystemClock(),
+        clock=stores.clock,
         destinations=[each.name for each in build_destinations(settings)],
         meter=meter,
     )
@@ -160,4 +159,4 @@ def _viewer_orthancs(settings: Settings) -> Mapping[str, OrthancDicomWeb]:
 def _uploads(settings: Settings, stores: Stores, intake: Intake) -> Uploads:
     from wetread.uploads import Uploads
 
-    return Uploads(intake, stores.archive, SystemClock(), settings.maximum_stow_mb * _MIB)
+    return Uploads(intake, stores.archive, stores.clock, settings.maximum_stow_mb * _MIB)

@@ -11,7 +11,7 @@ from inference.domain.concordance import concordance
 from inference.domain.delivery import DeliveryState
 from inference.domain.incident import Incident, IncidentQuery, IncidentState
 from inference.domain.job import JobState
-from wetread.bootstrap import Stores, SystemClock
+from wetread.bootstrap import Stores
 from wetread.reviews import describe_concordance, months_ago
 from wetread.web.pages import templates
 
@@ -24,7 +24,7 @@ def build_router(stores: Stores) -> APIRouter:
 
     @router.get("/operations", response_class=HTMLResponse)
     def operations(request: Request) -> HTMLResponse:
-        since = months_ago(SystemClock().now(), _MONTHS - 1)
+        since = months_ago(stores.clock.now(), _MONTHS - 1)
         said = describe_concordance(since, concordance(stores.reviews.reviewed(since)))
         return templates.TemplateResponse(
             request,
@@ -32,7 +32,7 @@ def build_router(stores: Stores) -> APIRouter:
             {
                 "account": stores.index.account(),
                 "leases": stores.queue.leases(),
-                "now": SystemClock().now(),
+                "now": stores.clock.now(),
                 "queued": stores.queue.jobs(state=JobState.QUEUED, limit=_SHOWN),
                 "failed": stores.queue.jobs(state=JobState.FAILED, limit=_SHOWN),
                 "backlog": stores.outbox.backlog(),
@@ -41,7 +41,7 @@ def build_router(stores: Stores) -> APIRouter:
                 "resolved": _incidents(stores, IncidentState.RESOLVED),
                 "concordance": said["models"],
                 "months": [
-                    f"{months_ago(SystemClock().now(), each):%Y-%m}"
+                    f"{months_ago(stores.clock.now(), each):%Y-%m}"
                     for each in reversed(range(_MONTHS))
                 ],
             },

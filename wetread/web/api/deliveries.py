@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from inference.domain.delivery import Backlog, Delivery, DeliveryState
 from inference.domain.listing import DeliveryQuery
 from inference.domain.result import Role
-from wetread.bootstrap import Stores, SystemClock
+from wetread.bootstrap import Stores
 from wetread.web.api.jobs import Nothing
 from wetread.web.api.links import Links
 from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
@@ -111,7 +111,7 @@ def build_deliveries(stores: Stores, destinations: Sequence[str]) -> APIRouter:
     @api.post("/deliveries/{delivery_id}/replay", responses=problems(404, 409, *CHANGES))
     def replay_delivery(delivery_id: DeliveryNumber, body: Nothing) -> ReplayedDelivery:
         """Try a failed delivery again."""
-        if stores.outbox.replay(delivery_id, SystemClock().now()):
+        if stores.outbox.replay(delivery_id, stores.clock.now()):
             return ReplayedDelivery(delivery=delivery_id, state=DeliveryState.PENDING)
         if not stores.listing.deliveries(DeliveryQuery(delivery_id=delivery_id, limit=1)):
             raise NotFound(f"there is no delivery {delivery_id}")

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from inference.domain.job import Job, JobState
 from inference.domain.listing import JobQuery
 from inference.domain.uid import check_uid
-from wetread.bootstrap import Stores, SystemClock
+from wetread.bootstrap import Stores
 from wetread.web.api.links import Links
 from wetread.web.api.paging import LINKED, Filter, Page, before, cut, with_link
 from wetread.web.api.parameters import JobNumber, Text
@@ -103,7 +103,7 @@ def build_jobs(stores: Stores) -> APIRouter:
     @api.post("/jobs/{job_id}/replay", responses=problems(404, 409, *CHANGES))
     def replay_job(job_id: JobNumber, body: Nothing) -> ReplayedJob:
         """Queue a failed job again, and forget its result."""
-        if stores.queue.replay(job_id, SystemClock().now()):
+        if stores.queue.replay(job_id, stores.clock.now()):
             return ReplayedJob(job=job_id, state=JobState.QUEUED)
         if stores.queue.job(job_id) is None:
             raise NotFound(f"there is no job {job_id}")
