@@ -28,8 +28,9 @@ def build_probes(
         return [each.name for each in services if not each.alive] if ready.is_set() else []
 
     @router.get("/healthz", responses=_ENDED)
-    def healthz() -> JSONResponse:
+    async def healthz() -> JSONResponse:
         """The process answers, and nothing in it has ended. It asks nobody else."""
+        # Nor does it wait for a thread: all of them may wait for a database that says nothing.
         if names := ended():
             return JSONResponse({"status": "ended", "services": names}, 503)
         return JSONResponse({"status": "ok"})
