@@ -52,15 +52,19 @@ class Cache:
             durable.move(source, path)
         self._bytes += size
         if self._bytes > self._limit_bytes:
-            self._trim()
+            self._trim(self._limit_bytes)
         return path
+
+    def make_room(self, wanted: int) -> None:
+        """Let go of so many bytes, and of some more, as far as they may not be in use."""
+        self._trim(self._bytes - wanted)
 
     def drop(self, key: str) -> None:
         """Forget `key`, wherever it lies by now."""
         with durable.translated():
             self.path(key).unlink(missing_ok=True)
 
-    def _trim(self) -> None:
+    def _trim(self, at_most: int) -> None:
         if not self._trimming.acquire(blocking=False):
             return
         try:
@@ -69,7 +73,7 @@ class Cache:
             held = sum(size for _, size, _ in files)
             idle = time.time() - _IN_USE
             for used, size, path in files:
-                if held <= self._limit_bytes * _ROOM or used > idle:
+                if held <= at_most * _ROOM or used > idle:
                     break
                 with suppress(FileNotFoundError):
                     path.unlink()

@@ -36,6 +36,13 @@ class S3Archive(Spool):
         self._store = store
         self._cache = Cache(self._root / "cache", cache_bytes)
 
+    def check_space(self) -> None:
+        missing = self._low_watermark_bytes - self.free_bytes()
+        if missing > 0:
+            # What is only a copy never makes a receiver refuse what has no other.
+            self._cache.make_room(missing)
+        super().check_space()
+
     def keep(self, spooled: Path, description: Description, sha256: str, removals: int = 0) -> str:
         # All of the digest: to look first whether a shorter one is taken, and then to put,
         # would be two requests that another receiver can come between.

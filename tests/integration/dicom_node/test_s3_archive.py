@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from dicom_node.archive import DiskArchive
 from dicom_node.archive.object_store import ObjectStore
 from dicom_node.archive.s3 import S3Archive
-from inference.domain.errors import RepositoryUnavailable, SettingsError
+from inference.domain.errors import OutOfSpace, RepositoryUnavailable, SettingsError
 from inference.domain.instance import Description
 from inference.ports import Archive
 from tests.contracts.archive import DESCRIPTION, ArchiveContract
@@ -111,6 +112,30 @@ class TestS3Archive(ArchiveContract):
         assert elsewhere.path(key).read_bytes() == b"whole"
         disk.path(key).write_bytes(b"other")
         assert archive.adopt(key, disk.path(key))
+
+    def test_copies_give_way_before_an_image_is_refused(
+        self,
+        archive: S3Archive,
+        server: SeaweedServer,
+        prefix: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        disk, watermark = 10_000, 4_000  # bytes
+        small = S3Archive(store(server, prefix), archive.root / "small", watermark, CACHE)
+
+        def used() -> list[Path]:
+            return [each for each in (small.root / "cache").rglob("*") if each.is_file()]
+
+        monkeypatch.setattr(
+            small, "free_bytes", lambda: disk - sum(each.stat().st_size for each in used())
+        )
+        key = small.keep_result("1.2", "1.2.3", b"x" * 7_000)
+        with pytest.raises(OutOfSpace):
+            small.check_space()  # somebody may have asked for it just now
+        for each in used():
+            os.utime(each, (0, 0))
+        small.check_space()
+        assert archive.path(key).read_bytes() == b"x" * 7_000
 
     def test_nothing_is_left_in_the_spool(self, archive: S3Archive, elsewhere: S3Archive) -> None:
         key = archive.keep_result("1.2", "1.2.3", b"whole")

@@ -39,6 +39,16 @@ def test_what_was_not_asked_for_longest_goes_first(tmp_path: Path) -> None:
     assert not older.exists()
 
 
+def test_room_is_made_when_it_is_asked_for(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", 100)
+    hour_ago = time.time() - 3600
+    paths = [added(cache, tmp_path, f"a/{each}", 20, hour_ago + each) for each in range(4)]
+    cache.make_room(25)
+    assert [each.exists() for each in paths] == [False, False, True, True]
+    cache.make_room(1000)
+    assert not any(each.exists() for each in paths)
+
+
 def test_what_may_be_in_use_stays(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 100)
     paths = [added(cache, tmp_path, f"a/{number}", 60) for number in range(3)]
