@@ -18,6 +18,7 @@ from pydicom.uid import (
 
 from dicom_node.archive.difference import Difference, compare
 from dicom_node.pixels.comparison import Outcome, PixelDifference, compare_pixels
+from dicom_node.pixels.sameness import attributes_differ, doubt
 from inference.domain.errors import UnreadableInstance
 from inference.domain.incident import Incident, IncidentKind
 from wetread.bootstrap import Stores
@@ -41,7 +42,8 @@ def describe_difference(
 ) -> dict[str, Any]:
     """Return how what was set aside differs from what the archive holds under the same UID.
 
-    `comparable` is False where there is nothing to compare, and `detail` says why.
+    `comparable` is False where there is nothing to compare, and `detail` says why. `same` is
+    True where it is the same image, encoded otherwise.
     """
     try:
         files = files_of(stores, incident)
@@ -51,6 +53,7 @@ def describe_difference(
     if isinstance(found, str) or isinstance(files, str):
         return {
             "comparable": False,
+            "same": False,
             "detail": found,
             "pixels": None,
             "pixel_detail": None,
@@ -64,6 +67,7 @@ def describe_difference(
     attributes = [each for each in found.attributes if not (same and each.is_pixel_data)]
     return {
         "comparable": True,
+        "same": _is_same(found, pixels),
         "detail": _summary(found, pixels),
         "pixels": pixels.outcome.value if pixels else None,
         "pixel_detail": _of_pixels(found, pixels) if pixels else None,
@@ -107,6 +111,12 @@ def _pixels(found: Difference, files: tuple[Path, Path]) -> PixelDifference | No
 def _decoded(archived: Path, aside: Path) -> PixelDifference:
     """A key never gets other bytes, so what was found once holds."""
     return compare_pixels(archived, aside, NAMES)
+
+
+def _is_same(found: Difference, pixels: PixelDifference | None) -> bool:
+    if attributes_differ(found):
+        return False
+    return pixels is None or (pixels.outcome is Outcome.SAME and not doubt(found, pixels))
 
 
 def _counts(pixels: PixelDifference) -> dict[str, Any] | None:
@@ -155,7 +165,9 @@ def _summary(found: Difference, pixels: PixelDifference | None) -> str:
         if outcome is Outcome.NOT_COMPARABLE:
             return f"every other attribute is the same; the pixels cannot be compared: {told}"
         if otherwise:
-            return f"every attribute is the same; the pixels are, too, and were {otherwise}"
+            but = doubt(found, pixels) if pixels else ""
+            same = f"every attribute is the same; the pixels are, too, and were {otherwise}"
+            return same + (but and f"; but {but}")
         return "every attribute is the same; only how they are encoded differs"
     attributes = f"{count} attribute differs" if count == 1 else f"{count} attributes differ"
     if outcome is Outcome.DIFFER:

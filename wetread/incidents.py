@@ -5,18 +5,46 @@ There is no patient data in it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inference.domain.incident import Incident
+from inference.domain.incident import Comparison, Incident, IncidentKind
+from inference.intake.comparing import Evidence
 from inference.intake.incidents import IncidentDesk
 from inference.intake.retention import Retention
 from wetread.bootstrap import Stores
 
+_COMPARED = {
+    None: "not compared with the archived image yet",
+    Comparison.BEGUN: "being compared with the archived image",
+    Comparison.SAME: "compared with the archived image: the same, encoded otherwise",
+    Comparison.DIFFERS: "compared with the archived image: they differ",
+    Comparison.FAILED: "compared with the archived image: nothing sure came of it",
+}
+
+
+def say_compared(incident: Incident) -> str:
+    """Return what came of comparing it, "" where there is nothing to compare it with."""
+    return _COMPARED[incident.compared] if incident.kind is IncidentKind.CONFLICT else ""
+
+
+class LazyComparer:
+    """`ImageComparer` that imports decoders when there is something to decode."""
+
+    def compare(self, archived: Path, aside: Path, stopping: Callable[[], bool]) -> Comparison:
+        from dicom_node.pixels.sameness import DicomImageComparer
+
+        return DicomImageComparer().compare(archived, aside, stopping)
+
+
+def build_evidence(stores: Stores) -> Evidence:
+    return Evidence(stores.index, stores.archive, LazyComparer())
+
 
 def build_desk(stores: Stores) -> IncidentDesk:
     retention = Retention(stores.removals, stores.archive, stores.clock)
-    return IncidentDesk(stores.incidents, retention, stores.clock)
+    return IncidentDesk(stores.incidents, retention, stores.clock, build_evidence(stores))
 
 
 def describe_incident(incident: Incident) -> dict[str, Any]:
@@ -38,6 +66,7 @@ def describe_incident(incident: Incident) -> dict[str, Any]:
         "archived_sha256": incident.against or None,
         "bytes": incident.size,
         "key": incident.key or None,
+        "compared": incident.compared.value if incident.compared else None,
         "removed_at": incident.removed_at.isoformat() if incident.removed_at else None,
         "resolution": {
             "decision": said.decision.value,

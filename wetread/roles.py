@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from inference.domain.result import Role
 from inference.domain.workitem_event import LONGEST_WAIT
 from inference.intake.cataloguer import Cataloguer
+from inference.intake.comparing import Comparing
 from inference.intake.door import Door
 from inference.intake.elected import Elected
 from inference.intake.housekeeper import Housekeeper
@@ -34,6 +35,7 @@ from wetread.bootstrap import (
     build_rulebook,
     credentials,
 )
+from wetread.incidents import build_evidence
 from wetread.settings import OrthancSettings, Settings
 from wetread.worklist import build_worklist
 
@@ -82,6 +84,7 @@ def build_node(settings: Settings, stores: Stores, meter: Meter) -> Node:
         services += [_scp(settings, stores, door), *_feeds(settings, stores, door), stability]
         services.append(Cataloguer(stores.catalog, stores.archive))
         services.append(_housekeeper(settings, stores))
+        services.append(_comparing(settings, stores))
     told: dict[str, Callable[[], None]] = {}
     if "worker" in settings.roles:
         make = partial(build_worker, settings, stores, meter)
@@ -189,6 +192,17 @@ def _housekeeper(settings: Settings, stores: Stores) -> Service:
     if settings.is_embedded:
         return make()
     return Elected("housekeeping", make, SqlLeadership(stores.database, "housekeeping"))
+
+
+def _comparing(settings: Settings, stores: Stores) -> Service:
+    evidence = build_evidence(stores)
+
+    def make() -> Service:
+        return Comparing("comparing", stores.incidents, evidence, stores.clock)
+
+    if settings.is_embedded:
+        return make()
+    return Elected("comparing", make, SqlLeadership(stores.database, "comparing"))
 
 
 def _elected_keeper(settings: Settings, stores: Stores) -> Service:

@@ -17,7 +17,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from dicom_node.archive.encoding import Stream, walk
+from dicom_node.archive.encoding import ITEM, Stream, walk
 from dicom_node.archive.header import PIXEL_DATA, data_set
 from dicom_node.archive.values import decoder_for
 from inference.domain.errors import UnreadableInstance
@@ -42,6 +42,8 @@ _READ_BY = frozenset(  # by what Pixel Data is read (PS3.3 C.7.6.3)
         0x00280103,  # Pixel Representation
     )
 )
+
+_SEQUENCE, _ITEM = b"sequence", b"item"  # in place of a digest, which is longer
 
 _LITTLE = frozenset(  # in which the same bytes are the same pixels
     map(str, (ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian))
@@ -76,21 +78,29 @@ class AttributeDifference:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`has_pixels`: has either? `pixels`: may they differ, by what they or attributes hold?"""
+    """`pixels`: may they differ, by what they or attributes hold?
+
+    `pixel_tags` are of the image itself, of either: mostly (7FE0,0010) alone (PS3.3 C.7.6.3).
+    """
 
     attributes: tuple[AttributeDifference, ...]
-    has_pixels: bool
+    pixel_tags: frozenset[int]
     pixels: bool
     transfer_syntaxes: tuple[str, str]
+
+    @property
+    def has_pixels(self) -> bool:
+        return bool(self.pixel_tags)
 
 
 @dataclass(slots=True)
 class _Found:
-    """All values of an attribute at one place, by their digests."""
+    """All values of an attribute at one place, by their digests, each with its item's number."""
 
-    digests: list[bytes] = field(default_factory=list)
+    digests: list[tuple[int, bytes]] = field(default_factory=list)
     head: bytes = b""  # of the first
     length: int = 0  # bytes of all
+    items: int = 0  # of a sequence, in all
 
 
 @dataclass(slots=True)
@@ -105,7 +115,21 @@ class _Read:
         for each in skipped:
             found.head = found.head if found.digests else each.head
             found.length += each.length
-            found.digests.append(each.digest)
+            found.digests.append((self._item(place), each.digest))
+
+    def enter(self, place: tuple[int, ...]) -> None:
+        """Keep that a sequence stands here: it may hold nothing."""
+        found = self.found.setdefault(place, _Found())
+        found.digests.append((self._item(place), _SEQUENCE))
+
+    def open_item(self, sequence: tuple[int, ...]) -> None:
+        found = self.found.setdefault(sequence, _Found())
+        found.items += 1
+        found.digests.append((self._item(sequence), _ITEM))
+
+    def _item(self, place: tuple[int, ...]) -> int:
+        """Return which item of the sequence around it is open, of all at its place."""
+        return self.found[place[:-1]].items if len(place) > 1 else 0
 
 
 def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
@@ -119,13 +143,13 @@ def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
         for place in sorted(one.found.keys() | two.found.keys())
         if _digests(one, place) != _digests(two, place)
     ]
-    has_pixels = any((tag,) in each.found for tag in PIXEL_DATA for each in (one, two))
+    pixel_tags = frozenset(tag for tag in PIXEL_DATA if (tag,) in one.found or (tag,) in two.found)
     decisive = _ENCODED | _READ_BY
     syntaxes = {one.transfer_syntax_uid, two.transfer_syntax_uid}
     return Difference(
         tuple(_difference(one, two, place, values) for place in different),
-        has_pixels,
-        has_pixels
+        pixel_tags,
+        bool(pixel_tags)
         and (
             any(len(place) == 1 and place[0] in decisive for place in different)
             or (one.transfer_syntax_uid != two.transfer_syntax_uid and not syntaxes <= _LITTLE)
@@ -134,7 +158,7 @@ def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
     )
 
 
-def _digests(read: _Read, place: tuple[int, ...]) -> list[bytes] | None:
+def _digests(read: _Read, place: tuple[int, ...]) -> list[tuple[int, bytes]] | None:
     found = read.found.get(place)
     return None if found is None else found.digests
 
@@ -201,11 +225,17 @@ def _read(part10: Path) -> _Read:
         read = _Read(meta.transfer_syntax_uid, syntax.big_endian)
         around: tuple[int, ...] = ()  # Pixel Data, whose fragments follow (PS3.5 Section A.4)
         count = 0
-        for element in walk(digesting, syntax, (), _sequences()):
+        for element in walk(digesting, syntax, (), _sequences(), items=True):
             skipped, digesting.skipped = digesting.skipped, []
             count += 1 + len(skipped)
             if count > _MAX_ELEMENTS:
                 raise UnreadableInstance("there is more in it than can be compared")
+            if element.tag == ITEM:
+                if around:
+                    read.keep(around, skipped)
+                    around = ()
+                read.open_item(element.path)
+                continue
             # A sequence that is entered was not skipped.
             own = skipped[-1:] if skipped and skipped[-1].length == element.length else []
             if around:
@@ -213,6 +243,8 @@ def _read(part10: Path) -> _Read:
             place = (*element.path, element.tag)
             if element.tag & 0xFFFF:  # a group's length (PS3.5 Section 7.2) says nothing new
                 read.keep(place, own)
+                if not own:
+                    read.enter(place)
             around = place if element.length is None else ()
         if around:
             read.keep(around, digesting.skipped)
@@ -230,7 +262,9 @@ def _value(read: _Read, place: tuple[int, ...]) -> str | None:
     if found is None:
         return None
     vr = _vr(tag)
-    if not found.digests or tag in PIXEL_DATA:
+    if found.items:
+        return "1 item" if found.items == 1 else f"{found.items} items"
+    if not found.length or tag in PIXEL_DATA:
         return f"{found.length} bytes" if found.length else ""
     if vr in _TEXT or vr in _PLAIN:
         charset = read.found.get((_CHARACTER_SET,))

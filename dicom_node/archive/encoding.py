@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 from inference.domain.errors import UnreadableInstance
 
 _UNDEFINED = 0xFFFFFFFF
-_ITEM = 0xFFFEE000  # PS3.5 Section 7.5
+ITEM = 0xFFFEE000  # PS3.5 Section 7.5
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 
@@ -151,11 +151,17 @@ def guess_syntax(first: bytes, stated: Syntax) -> Syntax:
 
 
 def walk(
-    stream: Stream, syntax: Syntax, wanted: Collection[int], sequences: Collection[int]
+    stream: Stream,
+    syntax: Syntax,
+    wanted: Collection[int],
+    sequences: Collection[int],
+    *,
+    items: bool = False,
 ) -> Iterator[RawElement]:
     """Yield every data element, with the value where `wanted` holds its tag.
 
-    Sequences of defined length are entered only if `sequences` holds their tag. Raises
+    Sequences of defined length are entered only if `sequences` holds their tag. With `items`
+    also the beginning of every item, as an `ITEM` in the path of its sequence. Raises
     `UnreadableInstance` if the data set ends too early or nests against PS3.5 Section 7.5.
     """
     order = ">" if syntax.big_endian else "<"
@@ -178,7 +184,8 @@ def walk(
 
         if group == 0xFFFE:
             (length,) = long.unpack(head[4:])
-            _nest(stack, tag, length, stream)
+            if _nest(stack, tag, length, stream) and items:
+                yield RawElement(stack[-1].path, tag, None, None)
             continue
         if frame is not None and not frame.is_item:
             raise UnreadableInstance("a sequence holds something that is not an item")
@@ -218,22 +225,23 @@ def walk(
     raise UnreadableInstance("the data set has too many elements")
 
 
-def _nest(stack: list[_Frame], tag: int, length: int, stream: Stream) -> None:
-    """Open an item, or close what a delimiter ends."""
+def _nest(stack: list[_Frame], tag: int, length: int, stream: Stream) -> bool:
+    """Open an item, or close what a delimiter ends; was an item opened?"""
     if not stack:
         raise UnreadableInstance("an item stands outside of any sequence")
     frame = stack[-1]
-    if tag == _ITEM and not frame.is_item:
+    if tag == ITEM and not frame.is_item:
         if frame.encapsulated:
             if length == _UNDEFINED:
                 raise UnreadableInstance("a fragment of Pixel Data has no length")
             stream.skip(length)
-            return
+            return False
         if len(stack) >= _MAX_DEPTH:
             raise UnreadableInstance("sequences are nested too deep")
         end = None if length == _UNDEFINED else stream.tell() + length
         stack.append(_Frame(True, end, frame.path, frame.implicit))
-    elif (tag == _ITEM_END and frame.is_item) or (tag == _SEQUENCE_END and not frame.is_item):
+        return True
+    if (tag == _ITEM_END and frame.is_item) or (tag == _SEQUENCE_END and not frame.is_item):
         stack.pop()
-    else:
-        raise UnreadableInstance("an item or a delimiter stands where none may")
+        return False
+    raise UnreadableInstance("an item or a delimiter stands where none may")

@@ -15,6 +15,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from dicom_node.pixels.frames import Frames
 from dicom_node.pixels.part10 import Part10, open_part10
@@ -27,10 +40,26 @@ _LONGEST = 60.0  # seconds
 _AT_ONCE = 1 << 20  # samples whose difference is held
 _TOO_MANY = "there are more pixels than can be compared"
 _LISTED = 100  # numbers of frames
+_PIXEL_DATA = 0x7FE00010
 
 _NUMBERS = ("SamplesPerPixel", "NumberOfFrames", "BitsStored", "PixelRepresentation")
 _NAMES = ("Samples per Pixel", "Number of Frames", "Bits Stored", "Pixel Representation")
 _LAYOUT = ("PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated", "HighBit")
+_LOSSLESS = frozenset(  # what is decoded from these does not depend on who does it
+    (
+        DeflatedExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        ExplicitVRLittleEndian,
+        HTJ2KLossless,
+        HTJ2KLosslessRPCL,
+        ImplicitVRLittleEndian,
+        JPEG2000Lossless,
+        JPEGLSLossless,
+        JPEGLossless,
+        JPEGLosslessSV1,
+        RLELossless,
+    )
+)
 _DECODED_AS_RGB = frozenset(("YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"))
 
 Names = tuple[str, str]
@@ -48,7 +77,8 @@ class PixelDifference:
 
     `frames` are the first hundred of those, one-based. `largest` is in stored values, after
     conversion to RGB where they are YBR; None where one of them is no number. `why` says what
-    makes them not comparable.
+    makes them not comparable. `doubt` says why the same values need not be the same image to
+    everybody, "" where they are.
     """
 
     outcome: Outcome
@@ -59,6 +89,7 @@ class PixelDifference:
     frames: tuple[int, ...] = ()
     frames_differing: int = 0
     frame_count: int = 0
+    doubt: str = ""
 
 
 def compare_pixels(
@@ -66,11 +97,16 @@ def compare_pixels(
     other: Path,
     names: Names = ("first", "other"),
     monotonic: Callable[[], float] = time.monotonic,
+    largest_frame: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> PixelDifference:
-    """Compare decoded values, for a minute at most. `names` stand in `why` for the two files."""
+    """Compare decoded values, for a minute at most. `names` stand in `why` for the two files.
+
+    `largest_frame` is in bytes, decoded; `stopping` is asked before each.
+    """
     try:
-        with _both(first, other, names) as pair:
-            return _compared(pair, monotonic)
+        with _both(first, other, names, largest_frame) as pair:
+            return _compared(pair, monotonic, stopping)
     except (UnreadableInstance, UnreadablePixels) as error:
         return PixelDifference(Outcome.NOT_COMPARABLE, str(error))
 
@@ -153,7 +189,9 @@ def _named(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _both(first: Path, other: Path, names: Names) -> Iterator[_Pair]:
+def _both(
+    first: Path, other: Path, names: Names, largest_frame: int | None = None
+) -> Iterator[_Pair]:
     """Open both, and see that they can be compared."""
     with ExitStack() as stack:
         parts, frames = [], []
@@ -162,7 +200,7 @@ def _both(first: Path, other: Path, names: Names) -> Iterator[_Pair]:
                 part10 = stack.enter_context(open_part10(path))
                 held = Frames(part10)
                 held.check()
-                _check_size(part10, held)
+                _check_size(part10, held, largest_frame or _MAX_FRAME)
             parts.append(part10)
             frames.append(held)
         pair = _Pair((parts[0], parts[1]), (frames[0], frames[1]), names)
@@ -171,9 +209,9 @@ def _both(first: Path, other: Path, names: Names) -> Iterator[_Pair]:
         yield pair
 
 
-def _check_size(part10: Part10, frames: Frames) -> None:
+def _check_size(part10: Part10, frames: Frames, largest_frame: int) -> None:
     one = frames.frame_length
-    if one > _MAX_FRAME or one * frames.count > _MAX_ALL or frames.count > _MAX_FRAMES:
+    if one > largest_frame or one * frames.count > _MAX_ALL or frames.count > _MAX_FRAMES:
         raise UnreadablePixels(_TOO_MANY)
 
 
@@ -206,20 +244,24 @@ def _photometric(part10: Part10) -> str:
     return "RGB" if said in _DECODED_AS_RGB else said
 
 
-def _compared(pair: _Pair, monotonic: Callable[[], float]) -> PixelDifference:
+def _compared(
+    pair: _Pair, monotonic: Callable[[], float], stopping: Callable[[], bool]
+) -> PixelDifference:
     end = monotonic() + _LONGEST
     numbers: list[int] = []
-    pixels, largest = 0, 0.0
+    pixels, largest, decoded = 0, 0.0, False
     alike = pair.is_kept_alike
     count = pair.frames[0].count
     for number, (one, two) in enumerate(pair.each(), 1):
+        if stopping():
+            raise UnreadablePixels("nobody waits for it any more")
         if alike and one == two:
             continue
         if monotonic() > end:
             # Some decoders need seconds to see that a small frame is damaged.
             raise UnreadablePixels(f"it takes longer than {_LONGEST:.0f} seconds to decode them")
         first, other = pair.decode(one, two)
-        here = 0
+        here, decoded = 0, True
         for difference in _differences(first, other, 1):
             here += int(np.count_nonzero(difference))
             largest = max(largest, float(difference.max()))
@@ -234,7 +276,24 @@ def _compared(pair: _Pair, monotonic: Callable[[], float]) -> PixelDifference:
         frames=tuple(numbers[:_LISTED]),
         frames_differing=len(numbers),
         frame_count=count,
+        doubt=_doubt(pair) if decoded and not pixels else "",
     )
+
+
+def _doubt(pair: _Pair) -> str:
+    if any(each.syntax not in _LOSSLESS for each in pair.parts):
+        return "one of them is compressed with loss, and not every decoder comes to the same"
+    if any(_tag(each) != _PIXEL_DATA for each in pair.parts):
+        return "they are real numbers, written with other bits"
+    if any(_has_overlay_in_pixels(each) for each in pair.parts):
+        return "bits beside those of the pixels hold an overlay, which was not compared"
+    return ""
+
+
+def _has_overlay_in_pixels(part10: Part10) -> bool:
+    """Is there an overlay plane without Overlay Data? (retired from PS3.3 C.9.2)"""
+    groups = {tag >> 16 for tag in part10.elements if tag >> 16 & 0xFF00 == 0x6000}
+    return any(group << 16 | 0x3000 not in part10.elements for group in groups)
 
 
 def _shown(largest: float) -> float | None:

@@ -14,8 +14,9 @@ class Account:
     (`instances_by_study`, `removed_by_study`). Jobs: one or more for each stable revision,
     each queued, running, done, refused or failed. Deliveries: one for each ended Job, and
     for each review of a result, and Destination; each pending, delivered or failed.
-    Incidents: set aside, not in a Study; open ones are `conflicts` or `unreadable`, and of
-    resolved ones the bytes may be removed (`incidents_removed`). Jobs in shadow, and their
+    Incidents: set aside, not in a Study; open ones are `conflicts` or `unreadable`. Of
+    resolved ones some were the same image (`incidents_same`), and the bytes of some are
+    removed (`incidents_removed`). Jobs in shadow, and their
     results, stand apart and count nowhere else.
     """
 
@@ -50,6 +51,7 @@ class Account:
     conflicts: int
     unreadable: int
     incidents_resolved: int
+    incidents_same: int
     incidents_removed: int
 
     @property
@@ -97,6 +99,10 @@ class Account:
             (
                 "incidents = conflicts + unreadable + resolved",
                 self.incidents == self.conflicts + self.unreadable + self.incidents_resolved,
+            ),
+            (
+                "only resolved incidents were the same image",
+                self.incidents_same <= self.incidents_resolved,
             ),
             (
                 "what open incidents set aside is there",

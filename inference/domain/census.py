@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from inference.domain.incident import IncidentKind
+from inference.domain.incident import Decision, IncidentKind
 from inference.domain.instance import Priority
 from inference.domain.job import JobState
 from inference.domain.study import StudyState
@@ -27,7 +27,8 @@ class Census:
     """Counts; those of Jobs by state and name of the model, those of Deliveries by Destination.
 
     Jobs in shadow wait in `queued` like the others, and are not in `jobs`. `removed` is of
-    Instances that retention took away and that did not come again. `incidents` are open.
+    Instances that retention took away and that did not come again. `incidents` are open, and
+    `to_compare` those of them that wait for a comparison; `resolved` are the others.
     """
 
     studies: Mapping[StudyState, int]
@@ -38,3 +39,5 @@ class Census:
     instances: int
     removed: int
     incidents: Mapping[IncidentKind, int]
+    to_compare: Mapping[IncidentKind, int]
+    resolved: Mapping[Decision, int]

@@ -20,7 +20,7 @@ class EventKind(StrEnum):
     REVIEW_MADE = "review.made"
     IMAGES_REMOVED = "images.removed"  # by retention
     INCIDENT_OPENED = "incident.opened"  # bytes were set aside
-    INCIDENT_CLOSED = "incident.closed"  # somebody resolved it
+    INCIDENT_CLOSED = "incident.closed"  # somebody resolved it, or a comparison did
 
 
 @dataclass(frozen=True, slots=True)

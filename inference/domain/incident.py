@@ -9,6 +9,7 @@ from enum import StrEnum
 from inference.domain.errors import InvalidResolution
 from inference.domain.instance import Origin
 
+SYSTEM = "Wetread"  # who decides where no person does
 _LONGEST_WHO = 200  # characters
 _LONGEST_WHY = 2000
 
@@ -26,11 +27,25 @@ class Decision(StrEnum):
     KEPT = "kept"  # what the archive holds stands
     RESENT = "resent"  # what was meant has come whole, or under a UID of its own
     DISMISSED = "dismissed"  # nobody needs them
+    SAME = "same"  # they are the same image, encoded otherwise; only where a comparison says so
+
+
+class Comparison(StrEnum):
+    """What came of comparing bytes that were set aside with what the archive holds."""
+
+    BEGUN = "begun"  # and not ended; whoever did it may have died of it
+    SAME = "same"  # every attribute and every pixel
+    DIFFERS = "differs"
+    FAILED = "failed"  # damaged, too large, too slow, or decoded with a doubt
+
+
+BY_PEOPLE = tuple(each for each in Decision if each is not Decision.SAME)
+"""What is decided on somebody's word alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """`authenticated`: a proxy said who it was; else it is what was typed."""
+    """`authenticated`: a proxy said who it was, or it is `SYSTEM`; else it is what was typed."""
 
     decision: Decision
     why: str
@@ -46,7 +61,7 @@ class Incident:
     `key` is the Archive's name for them, "" once they were removed. `sha256` is of their data
     set, `against` of the one that the Archive held under the same UID; `size` is in bytes, None
     where an older version kept it. It is open until there is a `resolution`, which stands
-    however often the same bytes come again.
+    however often the same bytes come again. `compared` is None before a comparison began.
     """
 
     kind: IncidentKind
@@ -64,6 +79,7 @@ class Incident:
     last_at: datetime | None = None
     removed_at: datetime | None = None
     resolution: Resolution | None = None
+    compared: Comparison | None = None
 
     @property
     def state(self) -> IncidentState:
@@ -77,18 +93,20 @@ class IncidentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncidentQuery:
-    """The newest first; "" and None do not narrow. `before` is the number of the last known."""
+    """The newest first; "", () and None do not narrow. `before` is the number of the last known."""
 
     state: IncidentState | None = None
     kind: IncidentKind | None = None
     study_instance_uid: str = ""
     limit: int = 100
     before: int | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 def check_resolution(incident: Incident, resolution: Resolution) -> None:
-    """Raises `InvalidResolution`."""
-    if resolution.decision is Decision.KEPT and incident.kind is not IncidentKind.CONFLICT:
+    """Raises `InvalidResolution`. That it is the same image is left to a comparison."""
+    contradicts = (Decision.KEPT, Decision.SAME)
+    if resolution.decision in contradicts and incident.kind is not IncidentKind.CONFLICT:
         raise InvalidResolution(
             f"the archive holds nothing that incident {incident.incident_id} is in conflict with: "
             "say resent or dismissed"

@@ -9,6 +9,7 @@ from inference.domain.census import Census, Queued
 from inference.domain.delivery import DeliveryState
 from inference.domain.instance import Priority
 from inference.domain.job import Job, JobState
+from inference.fakes.incidents import waits_to_be_compared
 from inference.fakes.store import MemoryStore
 
 
@@ -22,6 +23,7 @@ class MemoryCensusTaker:
             deliveries = list(self._store.deliveries.values())
             held = list(self._store.studies.values())
             aside = [each for each in self._store.incidents if each.resolution is None]
+            said = [each.resolution for each in self._store.incidents if each.resolution]
         waits: dict[tuple[str, Priority], list[datetime]] = defaultdict(list)
         for each in jobs:
             if each.state is JobState.QUEUED:
@@ -38,6 +40,8 @@ class MemoryCensusTaker:
             instances=sum(each.instances for each in held),
             removed=sum(each.removed for each in held),
             incidents=Counter(each.kind for each in aside),
+            to_compare=Counter(each.kind for each in aside if waits_to_be_compared(each)),
+            resolved=Counter(each.decision for each in said),
         )
 
 

@@ -8,7 +8,14 @@ from datetime import datetime
 
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.event import Event, EventKind
-from inference.domain.incident import Incident, IncidentQuery, Resolution
+from inference.domain.incident import (
+    Comparison,
+    Decision,
+    Incident,
+    IncidentKind,
+    IncidentQuery,
+    Resolution,
+)
 from inference.fakes.store import MemoryStore
 
 
@@ -25,6 +32,7 @@ class MemoryIncidents:
                 and query.kind in (None, each.kind)
                 and query.study_instance_uid in ("", each.study_instance_uid)
                 and (query.before is None or each.incident_id < query.before)
+                and (not query.decisions or _decision(each) in query.decisions)
             ]
             return tuple(found[: query.limit])
 
@@ -39,7 +47,9 @@ class MemoryIncidents:
             held = self.incident(incident_id)
             if held is None or held.resolution is not None:
                 return False
-            self._put(replace(held, resolution=resolution))
+            same = resolution.decision is Decision.SAME
+            compared = Comparison.SAME if same else held.compared
+            self._put(replace(held, resolution=resolution, compared=compared))
             told = Event(
                 EventKind.INCIDENT_CLOSED,
                 held.study_instance_uid,
@@ -48,6 +58,31 @@ class MemoryIncidents:
             )
             self._store.tell(told, resolution.at)
             return True
+
+    def to_compare(self, limit: int = 100) -> Sequence[Incident]:
+        with self._store.transaction():
+            return [each for each in self._store.incidents if waits_to_be_compared(each)][:limit]
+
+    def begin(self, incident_id: int) -> bool:
+        with self._store.transaction():
+            held = self.incident(incident_id)
+            if held is None or not waits_to_be_compared(held):
+                return False
+            self._put(replace(held, compared=Comparison.BEGUN))
+            return True
+
+    def compared(self, incident_id: int, comparison: Comparison) -> None:
+        with self._store.transaction():
+            held = self.incident(incident_id)
+            if held is not None and held.resolution is None:
+                self._put(replace(held, compared=comparison))
+
+    def compare_again(self) -> None:
+        following = {Comparison.FAILED: None, Comparison.BEGUN: Comparison.FAILED}
+        with self._store.transaction():
+            for each in self._store.incidents:
+                if each.resolution is None and each.compared in following:
+                    self._put(replace(each, compared=following[each.compared]))
 
     def settled(self, before: datetime) -> Sequence[int]:
         with self._store.transaction():
@@ -112,6 +147,20 @@ class MemoryIncidents:
 
     def _put(self, incident: Incident) -> None:
         self._store.incidents[incident.incident_id - 1] = incident
+
+
+def waits_to_be_compared(incident: Incident) -> bool:
+    return bool(
+        incident.kind is IncidentKind.CONFLICT
+        and incident.resolution is None
+        and incident.compared is None
+        and incident.sha256
+        and incident.against
+    )
+
+
+def _decision(incident: Incident) -> Decision | None:
+    return incident.resolution.decision if incident.resolution else None
 
 
 def _same(one: Incident, other: Incident) -> bool:

@@ -10,7 +10,7 @@ from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
 from inference.domain.errors import ConflictingInstance, RepositoryUnavailable
 from inference.domain.event import Event, EventKind
-from inference.domain.incident import Incident, IncidentKind
+from inference.domain.incident import Decision, Incident, IncidentKind
 from inference.domain.instance import Instance, Receipt
 from inference.domain.job import JobRequest, JobState
 from inference.domain.study import Study, StudyState
@@ -91,6 +91,17 @@ class MemoryIndex:
     def add_incident(self, incident: Incident, at: datetime, removals: int = 0) -> None:
         MemoryIncidents(self._store).add(incident, at, removals)
 
+    def holds_same(self, sop_instance_uid: str, sha256: str) -> bool:
+        with self._store.transaction():
+            held = self._store.instances.get(sop_instance_uid)
+            return held is not None and any(
+                each.resolution is not None
+                and each.resolution.decision is Decision.SAME
+                and each.sop_instance_uid == sop_instance_uid
+                and (each.sha256, each.against) == (sha256, held.sha256)
+                for each in self._store.incidents
+            )
+
     def study(self, study_instance_uid: str) -> Study | None:
         with self._store.transaction():
             return self._store.studies.get(study_instance_uid)
@@ -155,6 +166,7 @@ class MemoryIndex:
             deliveries = [each.state for each in self._store.deliveries.values()]
             incidents = self._store.incidents
             aside = [each.kind for each in incidents if each.resolution is None]
+            said = [each.resolution.decision for each in incidents if each.resolution]
             return Account(
                 studies_received=len(studies),
                 studies_receiving=studies.count(StudyState.RECEIVING),
@@ -189,6 +201,7 @@ class MemoryIndex:
                 conflicts=aside.count(IncidentKind.CONFLICT),
                 unreadable=aside.count(IncidentKind.UNREADABLE),
                 incidents_resolved=len(incidents) - len(aside),
+                incidents_same=said.count(Decision.SAME),
                 incidents_removed=sum(not each.key for each in incidents),
             )
 

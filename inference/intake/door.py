@@ -98,6 +98,11 @@ class Door:
             if held.sha256 == sha256:
                 self._keep_again(spooled, held)
                 return Receipt.HELD_ALREADY
+            if self._index.holds_same(held.sop_instance_uid, sha256) and self._archive.holds(
+                held.key
+            ):
+                # Both were compared: the image that these bytes carry is kept.
+                return Receipt.HELD_ALREADY
             raise self._conflict(spooled, description, origin, held.sha256)
         size = spooled.stat().st_size
         # What retention took away may still be on its way out, by another process: what comes

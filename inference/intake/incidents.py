@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from inference.domain.about import about
-from inference.domain.errors import IncidentResolved, UnknownIncident
-from inference.domain.incident import Decision, Incident, Resolution, check_resolution
+from inference.domain.errors import IncidentResolved, InvalidResolution, UnknownIncident
+from inference.domain.incident import (
+    Comparison,
+    Decision,
+    Incident,
+    Resolution,
+    check_resolution,
+)
+from inference.intake.comparing import Evidence
 from inference.intake.retention import Retention
 from inference.ports import Clock, Incidents
 
@@ -18,13 +25,16 @@ _log = logging.getLogger(__name__)
 class IncidentDesk:
     """Resolves incidents. What the archive holds is never changed by it.
 
-    `retention` removes the files of what is let go.
+    `retention` removes the files of what is let go; `evidence` says what is the same image.
     """
 
-    def __init__(self, incidents: Incidents, retention: Retention, clock: Clock) -> None:
+    def __init__(
+        self, incidents: Incidents, retention: Retention, clock: Clock, evidence: Evidence
+    ) -> None:
         self._incidents = incidents
         self._retention = retention
         self._clock = clock
+        self._evidence = evidence
 
     def find(self, incident_id: int) -> Incident:
         """Raises `UnknownIncident`."""
@@ -45,7 +55,8 @@ class IncidentDesk:
     ) -> Incident:
         """Keep the decision and return the incident with it.
 
-        With `remove` the bytes go at once, unless an open incident has the same. Raises
+        `Decision.SAME` is a promise to who sends these bytes again, so both images are compared
+        first. With `remove` the bytes go at once, unless an open incident has the same. Raises
         `UnknownIncident`, `IncidentResolved` or `InvalidResolution`.
         """
         incident = self.find(incident_id)
@@ -55,6 +66,8 @@ class IncidentDesk:
             decision, why.strip(), who.strip(), self._clock.now(), authenticated=authenticated
         )
         check_resolution(incident, resolution)
+        if decision is Decision.SAME:
+            self._check_same(incident)
         with about(incident.study_instance_uid):
             if not self._incidents.resolve(incident_id, resolution):
                 raise IncidentResolved(f"incident {incident_id} is resolved already")
@@ -62,6 +75,14 @@ class IncidentDesk:
             if remove:
                 self.remove([incident_id])
         return self.find(incident_id)
+
+    def _check_same(self, incident: Incident) -> None:
+        files = self._evidence.files(incident)
+        if files is None or self._evidence.weigh(files) is not Comparison.SAME:
+            raise InvalidResolution(
+                f"incident {incident.incident_id} was compared with what the archive holds, and "
+                "cannot be called the same image: say kept, resent or dismissed"
+            )
 
     def settled(self, before: datetime) -> Sequence[int]:
         """Return the incidents, resolved before, whose bytes nothing refers to any more."""

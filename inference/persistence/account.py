@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement, Label
 
 from inference.domain.accounting import Account
 from inference.domain.delivery import DeliveryState
-from inference.domain.incident import IncidentKind
+from inference.domain.incident import Decision, IncidentKind
 from inference.domain.job import JobState
 from inference.domain.study import StudyState
 from inference.persistence.incidents import IS_OPEN
@@ -59,6 +59,7 @@ def count_all(connection: Connection) -> Account:
             _count("conflicts", incidents, IS_OPEN, incidents.c.kind == IncidentKind.CONFLICT),
             _count("unreadable", incidents, IS_OPEN, incidents.c.kind == IncidentKind.UNREADABLE),
             _count("incidents_resolved", incidents, ~IS_OPEN),
+            _count("incidents_same", incidents, incidents.c.decision == Decision.SAME),
             _count("incidents_removed", incidents, incidents.c.key == ""),
         )
     ).one()

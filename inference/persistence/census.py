@@ -9,7 +9,7 @@ from inference.domain.delivery import DeliveryState
 from inference.domain.instance import Priority
 from inference.domain.job import JobState
 from inference.persistence.engine import Database
-from inference.persistence.incidents import IS_OPEN
+from inference.persistence.incidents import IS_OPEN, IS_TO_COMPARE
 from inference.persistence.tables import deliveries, incidents, jobs, studies
 
 
@@ -27,6 +27,14 @@ class SqlCensusTaker:
         ).group_by(studies.c.state)
         of_incidents = (
             select(incidents.c.kind, func.count()).where(IS_OPEN).group_by(incidents.c.kind)
+        )
+        waiting = (
+            select(incidents.c.kind, func.count()).where(IS_TO_COMPARE).group_by(incidents.c.kind)
+        )
+        of_resolved = (
+            select(incidents.c.decision, func.count())
+            .where(~IS_OPEN)
+            .group_by(incidents.c.decision)
         )
         of_jobs = (
             select(jobs.c.state, jobs.c.model_name, func.count())
@@ -53,6 +61,8 @@ class SqlCensusTaker:
                 instances=sum(int(held) for _, _, held, _ in states),
                 removed=sum(int(gone) for *_, gone in states),
                 incidents={kind: count for kind, count in connection.execute(of_incidents)},
+                to_compare={kind: count for kind, count in connection.execute(waiting)},
+                resolved={word: count for word, count in connection.execute(of_resolved)},
             )
 
 

@@ -6,22 +6,37 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.event import Event, EventKind
-from inference.domain.incident import Incident, IncidentQuery, IncidentState, Resolution
+from inference.domain.incident import (
+    Comparison,
+    Decision,
+    Incident,
+    IncidentKind,
+    IncidentQuery,
+    IncidentState,
+    Resolution,
+)
 from inference.persistence.codec import to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append, one_at_a_time
 from inference.persistence.rows import incident_of
-from inference.persistence.tables import incidents, studies
+from inference.persistence.tables import incidents, instances, studies
 
 _LOCK = 0x696E636964656E74  # any number that nobody else takes
 _BATCH = 500  # numbers in one statement
 
 IS_OPEN = incidents.c.decision.is_(None)
+IS_TO_COMPARE = and_(
+    IS_OPEN,
+    incidents.c.kind == IncidentKind.CONFLICT,
+    incidents.c.compared.is_(None),
+    incidents.c.sha256 > "",  # which older versions did not always know
+    incidents.c.against > "",
+)
 
 
 class SqlIncidents:
@@ -40,6 +55,8 @@ class SqlIncidents:
             found = found.where(incidents.c.study_instance_uid == query.study_instance_uid)
         if query.before is not None:
             found = found.where(incidents.c.incident_id < query.before)
+        if query.decisions:
+            found = found.where(incidents.c.decision.in_(query.decisions))
         with self._database.reading() as connection:
             return tuple(incident_of(row) for row in connection.execute(found))
 
@@ -58,17 +75,16 @@ class SqlIncidents:
             )
             if study is None:
                 return False
-            connection.execute(
-                update(incidents)
-                .where(of_it)
-                .values(
-                    decision=resolution.decision,
-                    why=resolution.why,
-                    resolved_by=resolution.who,
-                    authenticated=resolution.authenticated,
-                    resolved_at=resolution.at,
-                )
-            )
+            said: dict[str, Any] = {
+                "decision": resolution.decision,
+                "why": resolution.why,
+                "resolved_by": resolution.who,
+                "authenticated": resolution.authenticated,
+                "resolved_at": resolution.at,
+            }
+            if resolution.decision is Decision.SAME:
+                said["compared"] = Comparison.SAME
+            connection.execute(update(incidents).where(of_it).values(**said))
             append(
                 connection,
                 Event(
@@ -79,6 +95,28 @@ class SqlIncidents:
                 ),
             )
             return True
+
+    def to_compare(self, limit: int = 100) -> Sequence[Incident]:
+        found = select(incidents).where(IS_TO_COMPARE).order_by(incidents.c.incident_id)
+        with self._database.reading() as connection:
+            return [incident_of(row) for row in connection.execute(found.limit(limit))]
+
+    def begin(self, incident_id: int) -> bool:
+        return self._compare(
+            Comparison.BEGUN, incidents.c.incident_id == incident_id, IS_TO_COMPARE
+        )
+
+    def compared(self, incident_id: int, comparison: Comparison) -> None:
+        self._compare(comparison, incidents.c.incident_id == incident_id, IS_OPEN)
+
+    def compare_again(self) -> None:
+        self._compare(None, IS_OPEN, incidents.c.compared == Comparison.FAILED)
+        self._compare(Comparison.FAILED, IS_OPEN, incidents.c.compared == Comparison.BEGUN)
+
+    def _compare(self, comparison: Comparison | None, *which: ColumnElement[bool]) -> bool:
+        changed = update(incidents).where(*which).values(compared=comparison)
+        with self._database.writing() as connection:
+            return connection.execute(changed).rowcount > 0
 
     def settled(self, before: datetime) -> Sequence[int]:
         held = select(studies.c.study_instance_uid).where(studies.c.instances > 0)
@@ -107,6 +145,21 @@ def removals_of(connection: Connection, sha256: str) -> int:
     """Return how often bytes of this digest were removed after they had been set aside."""
     times = select(func.sum(incidents.c.removals)).where(incidents.c.sha256 == sha256)
     return int(connection.scalar(times) or 0) if sha256 else 0
+
+
+def holds_same(connection: Connection, sop_instance_uid: str, sha256: str) -> bool:
+    """Is what is held the same image as bytes of this digest, by an incident that says so?"""
+    found = (
+        select(incidents.c.incident_id)
+        .join(instances, instances.c.sop_instance_uid == incidents.c.sop_instance_uid)
+        .where(
+            incidents.c.sha256 == sha256,
+            incidents.c.against == instances.c.sha256,
+            incidents.c.decision == Decision.SAME,
+            instances.c.sop_instance_uid == sop_instance_uid,
+        )
+    )
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def add_incident(

@@ -22,7 +22,7 @@ from inference.persistence.cataloguing import catalogue
 from inference.persistence.codec import to_json
 from inference.persistence.engine import Database
 from inference.persistence.events import append
-from inference.persistence.incidents import add_incident, removals_of
+from inference.persistence.incidents import add_incident, holds_same, removals_of
 from inference.persistence.queue import insert_jobs
 from inference.persistence.removals import is_retired, receive_again, times_removed
 from inference.persistence.rows import columns_of, instance_of, study_of
@@ -83,6 +83,10 @@ class SqlIndex:
     def add_incident(self, incident: Incident, at: datetime, removals: int = 0) -> None:
         with self._database.writing() as connection:
             add_incident(connection, incident, at, removals)
+
+    def holds_same(self, sop_instance_uid: str, sha256: str) -> bool:
+        with self._database.reading() as connection:
+            return holds_same(connection, sop_instance_uid, sha256)
 
     def study(self, study_instance_uid: str) -> Study | None:
         with self._database.reading() as connection:

@@ -88,6 +88,7 @@ def incident_of(row: Any) -> Incident:
         last_at=row.last_at or row.occurred_at,
         removed_at=row.removed_at,
         resolution=_resolution(row),
+        compared=row.compared,
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from inference.domain.delivery import DeliveryState
 from inference.domain.finding import Presence
-from inference.domain.incident import Decision, IncidentKind
+from inference.domain.incident import Comparison, Decision, IncidentKind
 from inference.domain.job import JobState
 from inference.domain.reading import Standing
 from inference.domain.result import Outcome, Role
@@ -267,6 +267,7 @@ incidents = Table(
     Column("removals", Integer, nullable=False, server_default="0"),
     Column("going", Words, nullable=False, server_default=""),
     Column("removed_at", UtcDateTime),
+    Column("compared", Word(Comparison)),
     Index("ix_incidents_study_instance_uid", "study_instance_uid"),
     Index("ix_incidents_sha256", "sha256"),
     Index("ix_incidents_key", "key"),

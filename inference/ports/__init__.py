@@ -6,7 +6,7 @@ The fakes that unit tests use are in `inference.fakes`.
 from inference.ports.catalog import Catalog
 from inference.ports.encoding import EncodedObject, Evidence, ResultEncoder
 from inference.ports.events import Events
-from inference.ports.incidents import Incidents
+from inference.ports.incidents import ImageComparer, Incidents
 from inference.ports.listing import Listing
 from inference.ports.models import (
     Assessment,
@@ -41,6 +41,7 @@ __all__ = [
     "Files",
     "Gate",
     "Gates",
+    "ImageComparer",
     "Incidents",
     "Index",
     "Intake",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-from inference.domain.incident import Incident, IncidentQuery, Resolution
+from inference.domain.incident import Comparison, Incident, IncidentQuery, Resolution
 
 
 class Incidents(Protocol):
@@ -20,6 +21,26 @@ class Incidents(Protocol):
         """Keep `resolution`; False where there is no such incident, or it has one."""
         ...
 
+    def to_compare(self, limit: int = 100) -> Sequence[Incident]:
+        """Return open conflicts that nobody has begun to compare, the oldest first."""
+        ...
+
+    def begin(self, incident_id: int) -> bool:
+        """Say that it is being compared; False where it is resolved, or another has begun."""
+        ...
+
+    def compared(self, incident_id: int, comparison: Comparison) -> None:
+        """Keep what came of it, of an open incident."""
+        ...
+
+    def compare_again(self) -> None:
+        """Let open ones whose comparison failed be compared once more.
+
+        Those that were begun and not ended are called failed, and left alone until the next
+        time: who began them may have died of them.
+        """
+        ...
+
     def settled(self, before: datetime) -> Sequence[int]:
         """Return the incidents resolved before, with bytes, of whose Study no image is held."""
         ...
@@ -28,5 +49,17 @@ class Incidents(Protocol):
         """Let go of the bytes of resolved incidents; return of how many.
 
         Bytes that an open incident has, too, stay. Their files are `Removals.unfinished`.
+        """
+        ...
+
+
+class ImageComparer(Protocol):
+    """Compares two files that came under one SOP Instance UID."""
+
+    def compare(self, archived: Path, aside: Path, stopping: Callable[[], bool]) -> Comparison:
+        """Return `SAME`, `DIFFERS`, or `FAILED` where it cannot tell.
+
+        It takes a minute or two at most, and ends early as `FAILED` once `stopping`. Raises
+        `OSError` where a file cannot be read.
         """
         ...

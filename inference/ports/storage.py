@@ -125,6 +125,13 @@ class Index(Protocol):
         """
         ...
 
+    def holds_same(self, sop_instance_uid: str, sha256: str) -> bool:
+        """Was the Instance that is held compared with bytes of this digest, and found the same?
+
+        What counts are incidents that were resolved as `Decision.SAME`.
+        """
+        ...
+
     def study(self, study_instance_uid: str) -> Study | None: ...
 
     def studies(self, limit: int = 100, offset: int = 0) -> Sequence[Study]:

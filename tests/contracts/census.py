@@ -25,6 +25,7 @@ class CensusContract(RepositoriesContract):
         assert census.studies == census.jobs == census.waiting == census.failed == {}
         assert census.queued == ()
         assert (census.instances, census.removed, census.incidents) == (0, 0, {})
+        assert (census.to_compare, census.resolved) == ({}, {})
 
     def test_instances_are_those_of_all_studies(self, repositories: Repositories) -> None:
         repositories.receive("1.2.3")

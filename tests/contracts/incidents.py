@@ -12,6 +12,8 @@ import pytest
 from inference.domain.errors import RepositoryUnavailable
 from inference.domain.event import EventKind
 from inference.domain.incident import (
+    SYSTEM,
+    Comparison,
     Decision,
     Incident,
     IncidentKind,
@@ -25,6 +27,7 @@ from tests.contracts.removals import LATER, TERMS, claimed, finish
 from tests.contracts.repositories import STUDY, Repositories, RepositoriesContract, at
 
 RESOLUTION = Resolution(Decision.KEPT, "the later one was a retry", "ann", at(60))
+SAME = Resolution(Decision.SAME, "the same image", SYSTEM, at(60), authenticated=True)
 
 
 def make_incident(number: int = 1, **changes: Any) -> Incident:
@@ -232,6 +235,108 @@ class IncidentsContract(RepositoriesContract):
         assert any(each.key for each in found)
         assert not index.account().problems
 
+    def test_conflicts_wait_to_be_compared_the_oldest_first(
+        self, repositories: Repositories
+    ) -> None:
+        add(repositories, make_incident(1), unreadable(2), make_incident(3), make_incident(4))
+        add(repositories, make_incident(5, against=""), make_incident(6, sha256="", key="q/6"))
+        repositories.incidents.resolve(3, RESOLUTION)
+        assert to_compare(repositories) == [1, 4]
+        assert [each.incident_id for each in repositories.incidents.to_compare(limit=1)] == [1]
+        assert repositories.census.take().to_compare == {IncidentKind.CONFLICT: 2}
+
+    def test_each_is_begun_once(self, repositories: Repositories) -> None:
+        incidents = repositories.incidents
+        add(repositories, make_incident(1), unreadable(2), make_incident(3))
+        with ThreadPoolExecutor(8) as pool:
+            done = list(pool.map(lambda _: incidents.begin(1), range(8)))
+        assert done.count(True) == 1
+        incidents.resolve(3, RESOLUTION)
+        assert not any(incidents.begin(each) for each in (2, 3, 9))
+        found = incidents.incident(1)
+        assert found is not None
+        assert (found.compared, found.state) == (Comparison.BEGUN, IncidentState.OPEN)
+        assert to_compare(repositories) == []
+
+    def test_what_differs_is_never_compared_again_and_what_failed_is_when_asked(
+        self, repositories: Repositories
+    ) -> None:
+        incidents = repositories.incidents
+        add(repositories, *(make_incident(each) for each in range(1, 5)))
+        for number in range(1, 5):
+            incidents.begin(number)
+        incidents.compared(1, Comparison.DIFFERS)
+        incidents.compared(2, Comparison.FAILED)
+        incidents.compared(3, Comparison.FAILED)
+        incidents.resolve(3, RESOLUTION)
+        incidents.compared(3, Comparison.DIFFERS)  # too late
+        add(repositories, *(make_incident(each) for each in range(1, 5)), seconds=9)
+        assert to_compare(repositories) == []
+        incidents.compare_again()
+        assert to_compare(repositories) == [2]
+        said = [each.compared for each in reversed(incidents.incidents(IncidentQuery()))]
+        # Who began the fourth may have died of it: not at once again, but the time after.
+        assert said == [Comparison.DIFFERS, None, Comparison.FAILED, Comparison.FAILED]
+        incidents.compare_again()
+        assert to_compare(repositories) == [2, 4]
+
+    def test_the_same_image_is_told_from_what_people_decide(
+        self, repositories: Repositories
+    ) -> None:
+        incidents = repositories.incidents
+        add(repositories, make_incident(1), make_incident(2), make_incident(3))
+        incidents.begin(1)
+        assert incidents.resolve(1, SAME)
+        assert incidents.resolve(2, RESOLUTION)
+        found = incidents.incident(1)
+        assert found is not None
+        assert (found.resolution, found.compared) == (SAME, Comparison.SAME)
+        assert listed(repositories, decisions=(Decision.SAME,)) == [1]
+        assert listed(repositories, decisions=(Decision.KEPT, Decision.SAME)) == [2, 1]
+        assert listed(repositories, decisions=(Decision.RESENT,)) == []
+        account = repositories.index.account()
+        assert (account.incidents_resolved, account.incidents_same) == (2, 1)
+        census = repositories.census.take()
+        assert census.resolved == {Decision.SAME: 1, Decision.KEPT: 1}
+        assert census.incidents == census.to_compare == {IncidentKind.CONFLICT: 1}
+        (_, *told) = repositories.events.after(0)[-2:]
+        assert [(each.incident_id, each.detail) for each in told] == [(2, "kept")]
+
+    def test_bytes_found_the_same_as_what_is_held_are_known_again(
+        self, repositories: Repositories
+    ) -> None:
+        repositories.receive()
+        (held,) = repositories.index.instances(STUDY)
+        uid = held.sop_instance_uid
+        of_held: dict[str, Any] = {"sop_instance_uid": uid, "against": held.sha256}
+        add(repositories, *(make_incident(each, **of_held) for each in (1, 2, 3)))
+        add(repositories, make_incident(4, sop_instance_uid=uid, against="b" * 64))
+        digests = [make_incident(each).sha256 for each in (1, 2, 3, 4)]
+
+        def known() -> list[bool]:
+            return [repositories.index.holds_same(uid, each) for each in digests]
+
+        assert known() == [False] * 4
+        for number, resolution in ((1, SAME), (2, RESOLUTION), (4, SAME)):
+            repositories.incidents.resolve(number, resolution)
+        assert known() == [True, False, False, False]
+        assert not repositories.index.holds_same(f"{STUDY}.7", digests[0])
+        # As little as of what is held: once the bytes are gone it is known all the same.
+        assert repositories.incidents.remove([1], at(70)) == 1
+        assert known() == [True, False, False, False]
+
+    def test_what_was_the_same_is_not_once_the_images_are_removed(
+        self, repositories: Repositories
+    ) -> None:
+        finish(repositories)
+        (held, *_) = repositories.index.instances(STUDY)
+        incident = make_incident(sop_instance_uid=held.sop_instance_uid, against=held.sha256)
+        add(repositories, incident)
+        repositories.incidents.resolve(1, SAME)
+        assert repositories.index.holds_same(held.sop_instance_uid, incident.sha256)
+        repositories.removals.remove(STUDY, TERMS, LATER)
+        assert not repositories.index.holds_same(held.sop_instance_uid, incident.sha256)
+
     def test_events_tell_of_them(self, repositories: Repositories) -> None:
         finish(repositories)
         last = repositories.events.newest()
@@ -255,6 +360,10 @@ class IncidentsContract(RepositoriesContract):
         add(repositories, old, old, replace(old, key="quarantine/2"))
         assert listed(repositories) == [2, 1]
         assert repositories.index.incident_removals("") == 0
+
+
+def to_compare(repositories: Repositories) -> list[int]:
+    return [each.incident_id for each in repositories.incidents.to_compare()]
 
 
 def counted(repositories: Repositories) -> tuple[int, int, int, int, int]:

@@ -23,7 +23,7 @@ from inference.domain.incident import (
 from wetread import settings
 from wetread.bootstrap import look_into_stores, open_stores
 from wetread.cli.output import AsJson, console, print_json
-from wetread.incidents import build_desk, bytes_of, describe_incident
+from wetread.incidents import build_desk, bytes_of, describe_incident, say_compared
 from wetread.versions import operator
 
 app = typer.Typer(
@@ -122,7 +122,7 @@ def resolve_incidents(
         typer.Option(
             "--as",
             help="kept: what the archive holds stands. resent: what was meant came another way. "
-            "dismissed: nobody needs it.",
+            "dismissed: nobody needs it. same: it is the same image, which is compared first.",
             show_default="kept for a conflict, dismissed for what is unreadable",
         ),
     ] = None,
@@ -199,6 +199,8 @@ def _print_line(incident: Incident) -> None:
         _say(f"   Study {incident.study_instance_uid}")
     if incident.resolution is not None:
         _say(f"   {escape(_decided(incident))}")
+    elif compared := say_compared(incident):
+        _say(f"   {compared}")
 
 
 def _say(text: str) -> None:
@@ -238,6 +240,7 @@ def _print(incident: Incident, difference: dict[str, Any], *, values: bool) -> N
         "Archived": incident.against,
         "Bytes": _size(incident),
         "Key": incident.key,
+        "Compared": say_compared(incident),
         "Decision": _decided(incident),
     }
     for name, text in known.items():

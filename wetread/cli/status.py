@@ -227,7 +227,8 @@ def _print(report: dict[str, Any]) -> None:
     totals.add_row(
         "Set aside",
         f"conflicts [bold]{account['conflicts']}[/]   unreadable [bold]{account['unreadable']}[/]"
-        f"   resolved [bold]{account['incidents_resolved']}[/]",
+        f"   resolved [bold]{account['incidents_resolved']}[/]"
+        + (f" (the same image: {account['incidents_same']})" if account["incidents_same"] else ""),
     )
     console.print(totals)
     for study in report["studies"]:

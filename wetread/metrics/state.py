@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from inference.domain.census import Census
 from inference.domain.errors import RepositoryUnavailable, ResourceError
-from inference.domain.incident import IncidentKind
+from inference.domain.incident import Decision, IncidentKind
 from inference.domain.instance import Priority
 from inference.domain.job import JobState
 from inference.ports import Clock
@@ -76,6 +76,16 @@ class StateCollector(Collector):
         for kind in IncidentKind:
             incidents.add_metric([kind.value], census.incidents.get(kind, 0))
         yield incidents
+
+        compare = _gauge("incidents_to_compare", "Those that wait to be compared", "kind")
+        for kind in IncidentKind:
+            compare.add_metric([kind.value], census.to_compare.get(kind, 0))
+        yield compare
+
+        resolved = _gauge("incidents_resolved", "What was set aside, and resolved", "decision")
+        for decision in Decision:
+            resolved.add_metric([decision.value], census.resolved.get(decision, 0))
+        yield resolved
 
         jobs = _gauge("jobs", "Jobs that are not in shadow", "state", "model")
         models = sorted({*self._models, *(model for _, model in census.jobs)})

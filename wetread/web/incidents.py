@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
-from inference.domain.incident import Decision, IncidentKind
+from inference.domain.incident import BY_PEOPLE, Decision, IncidentKind
 from wetread.bootstrap import Stores
 from wetread.differences import describe_difference
-from wetread.incidents import build_desk
+from wetread.incidents import build_desk, say_compared
 from wetread.web.pages import templates
 
 
@@ -40,7 +40,11 @@ def build_router(stores: Stores, knows_reviewer: bool = False) -> APIRouter:
                 "values": values,
                 "pictures": pictures,
                 "frame": frame or (counts["frames"][0] if counts else 1),
-                "decisions": [each for each in Decision if conflict or each is not Decision.KEPT],
+                "compared": say_compared(found),
+                "decisions": [
+                    *((Decision.SAME,) if difference["same"] else ()),
+                    *(each for each in BY_PEOPLE if conflict or each is not Decision.KEPT),
+                ],
                 "knows_reviewer": knows_reviewer,
             },
         )

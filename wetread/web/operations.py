@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from inference.domain.concordance import concordance
 from inference.domain.delivery import DeliveryState
-from inference.domain.incident import Incident, IncidentQuery, IncidentState
+from inference.domain.incident import BY_PEOPLE, Decision, IncidentQuery, IncidentState
 from inference.domain.job import JobState
 from wetread.bootstrap import Stores
+from wetread.incidents import say_compared
 from wetread.reviews import describe_concordance, months_ago
 from wetread.web.pages import templates
 
@@ -37,8 +36,16 @@ def build_router(stores: Stores) -> APIRouter:
                 "failed": stores.queue.jobs(state=JobState.FAILED, limit=_SHOWN),
                 "backlog": stores.outbox.backlog(),
                 "undelivered": stores.outbox.deliveries(state=DeliveryState.FAILED, limit=_SHOWN),
-                "incidents": _incidents(stores, IncidentState.OPEN),
-                "resolved": _incidents(stores, IncidentState.RESOLVED),
+                "incidents": stores.incidents.incidents(
+                    IncidentQuery(IncidentState.OPEN, limit=_SHOWN)
+                ),
+                "resolved": stores.incidents.incidents(
+                    IncidentQuery(decisions=BY_PEOPLE, limit=_SHOWN)
+                ),
+                "same": stores.incidents.incidents(
+                    IncidentQuery(decisions=(Decision.SAME,), limit=_SHOWN)
+                ),
+                "compared": say_compared,
                 "concordance": said["models"],
                 "months": [
                     f"{months_ago(stores.clock.now(), each):%Y-%m}"
@@ -48,7 +55,3 @@ def build_router(stores: Stores) -> APIRouter:
         )
 
     return router
-
-
-def _incidents(stores: Stores, state: IncidentState) -> Sequence[Incident]:
-    return stores.incidents.incidents(IncidentQuery(state, limit=_SHOWN))

@@ -157,6 +157,62 @@ def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert (found["Rows"].first, found["Rows"].other) == ("2", "4")
 
 
+def regions(*items: dict[str, str]) -> list[Dataset]:
+    made = []
+    for each in items:
+        made.append(Dataset())
+        for keyword, value in each.items():
+            setattr(made[-1], keyword, value)
+    return made
+
+
+MEANING, VALUE = {"CodeMeaning": "Chest"}, {"CodeValue": "1"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        (regions(MEANING | VALUE), regions(MEANING, VALUE), ["1 item", "2 items"]),
+        (regions(MEANING, {}), regions(MEANING), ["2 items", "1 item"]),
+        (regions({}), regions(), ["1 item", ""]),
+        (regions(MEANING | VALUE, MEANING), regions(MEANING, MEANING | VALUE), None),
+    ],
+)
+def test_values_belong_to_their_item(
+    tmp_path: Path, one: list[Dataset], other: list[Dataset], told: list[str] | None
+) -> None:
+    files = []
+    for number, items in enumerate((one, other)):
+        made = image(np.zeros((2, 2), np.uint16))
+        made.AnatomicRegionSequence = items
+        # Of undefined length on one side: that is how it is written, and no more.
+        made["AnatomicRegionSequence"].is_undefined_length = bool(number)
+        files.append(tmp_path / str(number))
+        made.save_as(files[-1], enforce_file_format=True)
+    found = {each.keyword: each for each in compare(*files, values=True).attributes}
+    assert found
+    if told is not None:
+        sequence = found["AnatomicRegionSequence"]
+        assert [sequence.first, sequence.other] == told
+    made.AnatomicRegionSequence = one
+    made["AnatomicRegionSequence"].is_undefined_length = True
+    made.save_as(files[1], enforce_file_format=True)
+    assert compare(*files).attributes == ()
+
+
+def test_items_of_items_belong_to_theirs(tmp_path: Path) -> None:
+    files = []
+    for number, counts in enumerate(((2, 0), (1, 1))):
+        made = image(np.zeros((2, 2), np.uint16))
+        made.AnatomicRegionSequence = regions({}, {})
+        for each, count in zip(made.AnatomicRegionSequence, counts, strict=True):
+            each.AnatomicRegionModifierSequence = regions(*[MEANING] * count)
+        files.append(tmp_path / str(number))
+        made.save_as(files[-1], enforce_file_format=True)
+    assert compare(*files).attributes
+    assert not compare(files[0], files[0]).attributes
+
+
 @pytest.mark.parametrize("cut", [1, 40, 200])
 def test_what_is_cut_off_cannot_be_compared(tmp_path: Path, cut: int) -> None:
     whole = write(tmp_path / "1", element(NAME, "PN", b"x" * 500))

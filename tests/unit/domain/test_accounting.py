@@ -38,6 +38,7 @@ BALANCED = Account(
     conflicts=7,
     unreadable=8,
     incidents_resolved=4,
+    incidents_same=2,
     incidents_removed=3,
 )
 
@@ -60,6 +61,7 @@ def test_an_account_that_adds_up() -> None:
         ({"shadow_deliveries": 1}, "no shadow job is delivered"),
         ({"deliveries_pending": 0}, "deliveries = pending + delivered + failed"),
         ({"conflicts": 6}, "incidents = conflicts + unreadable + resolved"),
+        ({"incidents_same": 5}, "only resolved incidents were the same image"),
         ({"incidents_removed": 5}, "what open incidents set aside is there"),
     ],
 )

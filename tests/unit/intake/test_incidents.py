@@ -18,7 +18,9 @@ from inference.domain.errors import (
 from inference.domain.incident import Decision, Incident, IncidentState
 from inference.domain.instance import Receipt
 from inference.domain.retention import Claim
+from inference.fakes.comparer import FakeImageComparer
 from inference.fakes.memory import MemoryIncidents, MemoryRemovals, MemoryWorkitems
+from inference.intake.comparing import Evidence
 from inference.intake.incidents import IncidentDesk
 from inference.intake.retention import Retention
 from tests.unit.intake.test_door import ORIGIN, UID, House
@@ -29,7 +31,9 @@ class Desk(IncidentDesk):
     def __init__(self, house: House) -> None:
         self.removals = MemoryRemovals(house.store, MemoryWorkitems(house.store))
         self.retention = Retention(self.removals, house.archive, house.clock)
-        super().__init__(MemoryIncidents(house.store), self.retention, house.clock)
+        self.comparer = FakeImageComparer()
+        evidence = Evidence(house.index, house.archive, self.comparer)
+        super().__init__(MemoryIncidents(house.store), self.retention, house.clock, evidence)
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from inference.persistence.migrations.versions import (
     r0009_tickets,
     r0010_removed_instances,
     r0011_incidents,
+    r0012_comparisons,
 )
 from inference.persistence.tables import metadata
 from inference.ports import ReadingList
@@ -173,6 +174,7 @@ def test_a_migration_can_be_taken_back(database: Database) -> None:
     stores.results.record(stores.claim(), make_result(objects=()), [])
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0012_comparisons.downgrade()
             r0011_incidents.downgrade()
             r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
@@ -199,6 +201,7 @@ def test_where_studies_stand_is_found_again(database: Database) -> None:
     before = _listed(stores.reading)
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0012_comparisons.downgrade()
             r0011_incidents.downgrade()
             r0010_removed_instances.downgrade()
             r0009_tickets.downgrade()
@@ -226,6 +229,7 @@ def test_an_older_incident_is_known_again_by_its_bytes(database: Database) -> No
     before = stores.incidents.incidents(IncidentQuery())
     with database.migrating() as connection:
         with Operations.context(MigrationContext.configure(connection)):
+            r0012_comparisons.downgrade()
             r0011_incidents.downgrade()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0010'")
     migrate(database)
@@ -252,12 +256,16 @@ def test_who_only_looks_is_told_that_a_file_is_of_another_version(database: Data
     check(database)
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
-    with pytest.raises(RepositoryUnavailable, match="wetread serve"):
+    with pytest.raises(RepositoryUnavailable, match="an older one: `wetread migrate`"):
+        check(database)
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(RepositoryUnavailable, match="a newer one: its tables have revision 9999"):
         check(database)
 
 
 def test_a_file_of_a_newer_version_is_left_alone(database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(RepositoryUnavailable, match="another version"):
+    with pytest.raises(RepositoryUnavailable, match="Use that version, or restore the backup"):
         migrate(database)

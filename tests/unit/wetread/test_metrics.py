@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from inference.domain.census import Census, Queued
 from inference.domain.drift import document_of, spread_of
 from inference.domain.errors import RepositoryUnavailable
-from inference.domain.incident import IncidentKind
+from inference.domain.incident import Decision, IncidentKind
 from inference.domain.instance import Origin, Priority, Receipt, Source
 from inference.domain.job import JobState, ModelId
 from inference.domain.refusal import Reason
@@ -113,6 +113,8 @@ class Census1:
             instances=40,
             removed=7,
             incidents={IncidentKind.CONFLICT: 2},
+            to_compare={IncidentKind.CONFLICT: 1},
+            resolved={Decision.SAME: 5, Decision.KEPT: 1},
         )
 
 
@@ -140,6 +142,12 @@ def test_what_waits_is_counted_when_it_is_asked_for(registry: CollectorRegistry)
         "wetread_instances removed": 7,
         "wetread_incidents conflict": 2,
         "wetread_incidents unreadable": 0,
+        "wetread_incidents_to_compare conflict": 1,
+        "wetread_incidents_to_compare unreadable": 0,
+        "wetread_incidents_resolved kept": 1,
+        "wetread_incidents_resolved resent": 0,
+        "wetread_incidents_resolved dismissed": 0,
+        "wetread_incidents_resolved same": 5,
         "wetread_jobs chest done": 2,
         "wetread_jobs ct refused": 1,
         "wetread_queue_depth chest MEDIUM": 4,

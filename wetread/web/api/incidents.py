@@ -13,6 +13,7 @@ from dicom_node.archive.difference import Change
 from dicom_node.pixels.comparison import Outcome
 from inference.domain.errors import InvalidResolution, UnreadableInstance, UnreadablePixels
 from inference.domain.incident import (
+    Comparison,
     Decision,
     Incident,
     IncidentKind,
@@ -38,7 +39,9 @@ class ResolutionShown(Shown):
     decision: Decision
     why: str
     who: str
-    authenticated: bool = Field(description="A proxy says so; else it is what was typed.")
+    authenticated: bool = Field(
+        description="A proxy says so, or it is Wetread itself; else it is what was typed."
+    )
     at: AwareDatetime
 
 
@@ -61,6 +64,9 @@ class IncidentBody(Shown):
     sha256: str | None = Field(description="Of the data set.")
     archived_sha256: str | None = Field(description="Of what was held under the same UID.")
     bytes: int | None
+    compared: Comparison | None = Field(
+        description="What came of comparing it with what is archived; null before that begins."
+    )
     key: str | None = Field(description="Where the archive has it; null once it was removed.")
     removed_at: AwareDatetime | None
     resolution: ResolutionShown | None
@@ -97,6 +103,7 @@ class DifferenceShown(Shown):
     """How what was set aside differs from what the archive holds under the same UID."""
 
     comparable: bool
+    same: bool = Field(description="It is the same image, encoded otherwise.")
     detail: str
     pixels: Outcome | None = Field(
         description="Of decoded values, however they are compressed. Null where neither has any."
@@ -113,6 +120,7 @@ class DifferenceShown(Shown):
 class IncidentFilter(Filter):
     state: IncidentState | None = None
     kind: IncidentKind | None = None
+    decision: Decision | None = None
     study_instance_uid: str = Field(default="", max_length=64)
 
 
@@ -121,7 +129,8 @@ class ResolutionBody(BaseModel):
 
     decision: Decision = Field(
         description="`kept`: what the archive holds stands. `resent`: what was meant has come "
-        "whole, or under a UID of its own. `dismissed`: nobody needs it."
+        "whole, or under a UID of its own. `dismissed`: nobody needs it. `same`: it is the same "
+        "image, encoded otherwise, which is compared first."
     )
     why: str = Field(min_length=1, max_length=2000)
     who: str = Field(default="", max_length=200, description="Who decides, where no proxy says it.")
@@ -153,6 +162,7 @@ def build_incidents(stores: Stores, header: str) -> Sequence[APIRouter]:
                 check_uid(study) if study else "",
                 asked.limit + 1,
                 before("incident", asked.cursor),
+                (asked.decision,) if asked.decision else (),
             )
         )
         links = Links(request)
