@@ -47,6 +47,7 @@ _IDLE = 0.5  # seconds between looks at an empty queue
 _GRACE = 90.0  # seconds
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
+_REPORTS = 3  # tries at a report that processing failed
 _LONGEST_AWAY = timedelta(minutes=1)  # of what a Job needs and cannot be blamed for
 
 
@@ -59,6 +60,7 @@ class Worker:
 
     A Job that breaks is tried again, `maximum_attempts` times in all; then its report says
     that processing failed. A Job that kills the process counts its attempts just the same.
+    Where that report breaks, too, it fails without one.
     An attempt does not count where database or archive were away, or the worker was stopped.
     A Job in shadow ends in a Result alone: no report, and nothing to deliver.
     `idle` is how many seconds pass between two looks at an empty queue unless it is woken.
@@ -165,11 +167,12 @@ class Worker:
         manifest, reading = self._read(lease, instances)
         read = time.monotonic()
         self._meter.took(Stage.READ, read - started)
-        objects = () if request.shadow else self._encode(request, manifest, reading)
+        silent = request.shadow or job.attempts > self._maximum_attempts + _REPORTS
+        objects = () if silent else self._encode(request, manifest, reading)
         encoded = time.monotonic()
         self._meter.took(Stage.ENCODE, encoded - read)
         result = replace(reading.result, objects=objects, seconds=encoded - started)
-        destinations = () if request.shadow else self._destinations
+        destinations = () if silent else self._destinations
         self._results.record(lease, result, destinations, self._descriptions(objects))
         self._meter.took(Stage.RECORD, time.monotonic() - encoded)
         for each in result.refusals:

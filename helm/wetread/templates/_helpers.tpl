@@ -200,6 +200,12 @@ true
 {{- if and $v.database.trial.enabled (not $v.database.trial.existingSecret.name) }}
 {{- fail "database.trial needs existingSecret.name: a Secret with a password" }}
 {{- end }}
+{{- if and $v.database.trial.enabled $v.database.existingSecret.name }}
+{{- fail "database.trial.enabled is for trial, and database.existingSecret.name names another database: leave one of them out" }}
+{{- end }}
+{{- if and $v.archive.trial.enabled $v.archive.s3.endpointUrl }}
+{{- fail "archive.trial.enabled is for trial, and archive.s3.endpointUrl names another store: leave one of them out" }}
+{{- end }}
 {{- if and (eq $v.archive.type "s3") (not $v.archive.s3.bucket) }}
 {{- fail "archive.type: s3 needs archive.s3.bucket" }}
 {{- end }}
@@ -215,8 +221,8 @@ true
 {{- if and $v.networkPolicy.enabled $outside (not $v.networkPolicy.egress) }}
 {{- fail "networkPolicy.egress is empty: the database and the object store outside would not be reached" }}
 {{- end }}
-{{- else if or $v.database.existingSecret.name $v.database.trial.enabled $v.archive.trial.enabled }}
-{{- fail "form: embedded keeps its own database and archive: leave database and archive out, or say form: grown" }}
+{{- else if or $v.database.existingSecret.name $v.database.trial.enabled $v.archive.trial.enabled $v.archive.s3.bucket $v.archive.volume.existingClaim $v.models.existingClaim }}
+{{- fail "form: embedded keeps its own database, archive and models: leave database, archive and models out, or say form: grown" }}
 {{- end }}
 {{- if and $v.orthanc.enabled (not $v.orthanc.existingSecret.name) }}
 {{- fail "orthanc.enabled needs orthanc.existingSecret.name: a Secret with the password of its user wetread" }}

@@ -58,6 +58,13 @@ def test_no_password_is_in_the_file() -> None:
             put_in(TEXT, **{other: value for other, value in SAID.items() if other != name})
 
 
+def test_postgresql_is_healthy_when_others_reach_it_and_not_while_it_is_set_up() -> None:
+    # Its entry point runs one that listens to a socket alone, and stops it again.
+    assert SERVICES["postgresql"]["healthcheck"]["test"][:4] == [
+        *("CMD", "pg_isready", "-h", "127.0.0.1")
+    ]
+
+
 def test_orthanc_knows_every_variable_of_its_configuration() -> None:
     text = (FILE.parent / "compose" / "orthanc.json").read_text()
     assert set(re.findall(r"\$\{(\w+)\}", text)) == set(SERVICES["orthanc"]["environment"])

@@ -1,4 +1,4 @@
-"""Pods have no more rights than they need, secrets stay where they are, the network is closed."""
+"""Pods have no more rights than they need, and secrets stay where they are."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import Any
 
+import kubernetes_validate
 import pytest
+import yaml
 
-from tests.support.helm import CI, Helm, Manifest, Refused, containers, environment, one, pods
+from tests.support.helm import (
+    CHART,
+    CI,
+    Helm,
+    Manifest,
+    Refused,
+    containers,
+    environment,
+    one,
+    pods,
+)
+from wetread.cli.app import load
 
 EXAMPLES = ["", *CI]
-ORTHANC: dict[str, Any] = {"enabled": True, "existingSecret": {"name": "any"}}
-OUTSIDE = {"host": "db.example", "existingSecret": {"name": "any"}}
-NODE_PORT = {"type": "NodePort"}
-NOBODY = {"receiver": {"allowedCidrs": []}}
-TRAINING = {
-    "name": "contrast",
-    "config": "ct-contrast",
-    "claim": "images",
-    "data": "ct",
-    "out": "runs",
-    "resourceClass": "gpu-large",
-}
 # Pod Security Standards, restricted: what volumes may be.
 _VOLUMES = {
     "configMap",
@@ -74,6 +74,27 @@ def test_every_pod_is_within_the_restricted_standard(helm4: Helm, example: str) 
 def test_the_check_of_the_standard_sees_what_it_should() -> None:
     pod = {"hostNetwork": True, "containers": [{"name": "any"}], "volumes": [{"hostPath": {}}]}
     assert len(list(breaches(pod))) == 6
+
+
+def test_the_job_that_moves_the_embedded_form_takes_its_volume_and_no_right(helm4: Helm) -> None:
+    job = yaml.safe_load((CHART / "examples" / "move.yaml").read_text())
+    kubernetes_validate.validate(job, kubernetes_validate.latest_version(), strict=True)
+    ((_, pod),) = pods([job])
+    assert not list(breaches(pod))
+    (container,) = containers(pod)
+    home = next(each for each in pod["volumes"] if each["name"] == "home")
+    embedded = one(helm4.template("edge"), "StatefulSet")
+    (template,) = embedded["spec"]["volumeClaimTemplates"]
+    name = f"{template['metadata']['name']}-{embedded['metadata']['name']}-0"
+    assert home["persistentVolumeClaim"]["claimName"] == name
+    running = containers(embedded["spec"]["template"]["spec"])[0]
+    assert container["image"] == running["image"]
+    # What moves is the embedded form: its database is named by no variable.
+    assert environment(container)["WETREAD_HOME"] == environment(running)["WETREAD_HOME"]
+    assert "WETREAD_DATABASE_URL" not in environment(container)
+    parsed = load(container["args"][0]).make_context("migrate", container["args"][1:])
+    assert parsed.params["to"] == "$(DATABASE_URL)"
+    assert parsed.params["archive"] == "s3://wetread"
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -128,108 +149,6 @@ def test_a_password_cannot_be_given_as_a_value(helm: Helm) -> None:
     peer = {"name": "pacs", "url": "http://pacs", "password": "sesame"}
     with pytest.raises(Refused, match="password"):
         helm.template(peers={"orthanc": [peer]})
-
-
-def test_nothing_comes_in_or_goes_out_but_what_is_named(helm4: Helm) -> None:
-    policy = one(helm4.template("group"), "NetworkPolicy", "wetread")
-    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert set(policy["spec"]["podSelector"]["matchLabels"]) == {
-        "app.kubernetes.io/name",
-        "app.kubernetes.io/instance",
-    }
-    cidrs = [
-        peer["ipBlock"]["cidr"]
-        for rule in policy["spec"]["egress"]
-        for peer in rule["to"]
-        if "ipBlock" in peer
-    ]
-    assert cidrs == ["169.254.20.10/32", "10.1.0.10/32", "10.1.0.20/32", "10.31.2.0/24"]
-
-
-def test_dicom_comes_in_only_from_where_the_values_say(helm4: Helm) -> None:
-    manifests = helm4.template("group")
-    (rule,) = one(manifests, "NetworkPolicy", "-receiver")["spec"]["ingress"]
-    assert rule == {
-        "from": [{"ipBlock": {"cidr": "10.31.0.0/16"}}],
-        "ports": [{"port": "dimse", "protocol": "TCP"}],
-    }
-    service = one(manifests, "Service", "-receiver")["spec"]
-    assert service["loadBalancerSourceRanges"] == ["10.31.0.0/16"]
-
-
-def test_without_a_range_nobody_from_outside_may_send(helm4: Helm) -> None:
-    manifests = helm4.template(receiver={"allowedCidrs": []})
-    names = [each["metadata"]["name"] for each in manifests if each["kind"] == "NetworkPolicy"]
-    assert names == ["wetread"]
-
-
-def test_keda_may_ask_the_queue_inside(helm4: Helm) -> None:
-    (rule,) = one(helm4.template("trial"), "NetworkPolicy", "-postgresql")["spec"]["ingress"]
-    (sender,) = rule["from"]
-    assert sender["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "keda"}
-
-
-@pytest.mark.parametrize(
-    ("example", "values", "why"),
-    [
-        ("group", {"networkPolicy": {"egress": []}}, "would not be reached"),
-        ("edge", {"networkPolicy": {"egress": []}}, "no result would reach"),
-        ("", {"form": "grown"}, "needs database.existingSecret.name"),
-        ("group", {"archive": {"s3": {"bucket": ""}}}, "needs archive.s3.bucket"),
-        ("edge", {"database": {"trial": {"enabled": True}}}, "keeps its own database"),
-        ("", {"orthanc": {"enabled": True}}, "needs orthanc.existingSecret.name"),
-        ("", {"orthanc": ORTHANC | {"database": OUTSIDE}}, "Orthanc would not reach"),
-        ("", {"orthanc": ORTHANC | {"service": NODE_PORT}} | NOBODY, "nobody from outside"),
-        ("", {"networkPolicy": {"enabled": False}} | NOBODY, "anybody could send"),
-        ("edge", {"web": {"allowedFrom": []}}, "the ingress controller would not come in"),
-        ("edge", {"web": {"ingress": {"hosts": []}}}, "needs web.ingress.hosts"),
-        ("group", {"networkPolicy": {"metricsFrom": []}}, "Prometheus would not come in"),
-        ("edge", {"settings": {"drain_seconds": 600}}, "kills a worker before"),
-        ("group", {"worker": {"terminationGracePeriodSeconds": 60}}, "kills a worker before"),
-        ("department", {"worker": {"resourceClass": "large"}}, "hpa would never add a worker"),
-        ("gpu", {"jobs": {"training": [TRAINING]}}, "training computes on the CPU"),
-        ("department", {"worker": {"autoscaling": {"minReplicas": 0}}}, "needs type: keda"),
-        ("group", {"worker": {"resourceClass": "enormous"}}, 'no resource class "enormous"'),
-    ],
-)
-def test_what_would_not_run_is_refused_before_it_is_installed(
-    helm: Helm, example: str, values: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(Refused, match=why):
-        helm.template(*filter(None, [example]), **values)
-
-
-@pytest.mark.parametrize(
-    ("example", "values"),
-    [
-        *((each, {}) for each in EXAMPLES),
-        ("", NOBODY),
-        ("department", {"orthanc": {"service": NODE_PORT}}),
-        ("trial", NOBODY),
-    ],
-)
-def test_no_rule_of_the_network_is_open_to_all(
-    helm4: Helm, example: str, values: dict[str, Any]
-) -> None:
-    for manifest in helm4.template(*filter(None, [example]), **values):
-        if manifest["kind"] == "NetworkPolicy":
-            spec = manifest["spec"]
-            rules = [(each, "from") for each in spec["ingress"]]
-            rules += [(each, "to") for each in spec.get("egress", [])]
-            # Where nobody is named, everybody is meant.
-            assert all(rule.get(peers) for rule, peers in rules), manifest["metadata"]["name"]
-
-
-def test_who_has_the_address_of_a_node_is_let_in_by_it(helm4: Helm) -> None:
-    manifests = helm4.template(
-        "edge",
-        web={"allowedFrom": [{"cidr": "10.0.0.0/24"}]},
-        networkPolicy={"metricsFrom": [{"cidr": "10.0.1.0/24"}]},
-    )
-    (pages,) = one(manifests, "NetworkPolicy", "-web")["spec"]["ingress"]
-    assert pages["from"] == [{"ipBlock": {"cidr": "10.0.0.0/24"}}]
-    rules = one(manifests, "NetworkPolicy", "wetread")["spec"]["ingress"]
-    assert [{"ipBlock": {"cidr": "10.0.1.0/24"}}] in [each["from"] for each in rules]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

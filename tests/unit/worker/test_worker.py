@@ -208,6 +208,24 @@ def test_a_job_that_kills_the_process_is_not_tried_for_ever(bench: Bench) -> Non
     assert bench.model.calls == 0
 
 
+def test_a_study_of_which_not_even_a_report_can_be_made_fails_all_the_same(bench: Bench) -> None:
+    bench.encoder.broken = True
+    bench.ask(bench.receive())
+    for _ in range(7):
+        assert bench.queue.jobs()[0].state is JobState.QUEUED
+        assert bench.worker.tick()
+        bench.clock.advance(600)
+    (job,) = bench.queue.jobs()
+    assert job.state is JobState.FAILED
+    assert "ValueError" in job.error
+    assert only_result(bench).objects == ()
+    assert bench.outbox.deliveries() == ()
+    bench.encoder.broken = False
+    assert bench.queue.replay(job.job_id, bench.clock.now())
+    assert bench.worker.tick()
+    assert bench.queue.jobs()[0].state is JobState.DONE
+
+
 def test_a_foreign_error_is_recorded_without_its_words(bench: Bench) -> None:
     bench.encoder.broken = True
     bench.ask(bench.receive())
