@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from inference.domain.errors import InputError
 from inference.domain.instance import Priority
 from wetread.cli.output import AsJson, console, print_json
 
@@ -40,8 +41,7 @@ def send(
 
     files = list(dicom_files(paths))
     if not files:
-        console.print("There is no DICOM file in " + ", ".join(str(each) for each in paths))
-        raise typer.Exit(1)
+        raise InputError("there is no DICOM file in " + ", ".join(str(each) for each in paths))
     outcomes = []
     with Progress(
         TextColumn("Sending"),

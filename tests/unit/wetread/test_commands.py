@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from inference.domain.errors import InputError
 from wetread.bootstrap import open_stores
 from wetread.cli.app import COMMANDS, load
+from wetread.cli.network import send
 from wetread.settings import Settings
 
 # What takes longest to import, and which no command needs to say its options.
@@ -96,3 +98,11 @@ def test_a_node_receives_before_it_has_imported_pages_and_models(tmp_path: Path)
         "stores.close()"
     )
     assert not found & {"cv2", "fastapi", "jinja2", "torch", "uvicorn"}
+
+
+def test_a_folder_without_images_is_an_error_and_nothing_for_who_reads_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match="there is no DICOM file in"):
+        send([tmp_path], as_json=True)
+    assert not capsys.readouterr().out
