@@ -51,7 +51,7 @@ from tests.support.radiographs import radiograph
 
 _LEASE = timedelta(minutes=5)
 _WORKERS = (1, 2, 4)
-_PICKED_UP = 30  # Jobs by which the way to a waiting worker is measured
+_PICKED_UP = 30  # Jobs at most, by which the way to a waiting worker is measured
 _READ = 5  # radiographs
 _LOOKING = 0.5  # seconds, of a worker that nobody tells
 
@@ -150,7 +150,7 @@ def throughput(engine: Engine, workers: int, jobs: int, first: int) -> float:
         return jobs / (max(end for _, end in shared) - began)
 
 
-def pick_up(engine: Engine, told: bool, first: int) -> float:
+def pick_up(engine: Engine, told: bool, first: int, count: int) -> float:
     """Return the median of the seconds from a Job's commit to its claim by a waiting worker."""
     from inference.persistence.listener import Listener
 
@@ -172,7 +172,7 @@ def pick_up(engine: Engine, told: bool, first: int) -> float:
         worker = threading.Thread(target=wait_and_claim)
         worker.start()
         seconds = []
-        for number in range(_PICKED_UP):
+        for number in range(count):
             time.sleep(0.037)  # so that looking begins anywhere between two looks
             fill(engine, first + number, 1)
             began = time.monotonic()
@@ -265,8 +265,9 @@ def measure(found: list[Engine], jobs: int, rounds: int, whole: float) -> Iterat
     for engine in found:
         rates = {workers: all_rates[engine.label, workers] for workers in _WORKERS}
         with tickets_of(engine):
-            told = pick_up(engine, True, 10) if engine.has_tickets else None
-            looking = pick_up(engine, False, 1000)
+            waits = min(jobs, _PICKED_UP)
+            told = pick_up(engine, True, 10, waits) if engine.has_tickets else None
+            looking = pick_up(engine, False, 1000, waits)
         yield {
             "engine": engine.label,
             "jobs_per_second": rates,
