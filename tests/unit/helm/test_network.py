@@ -56,6 +56,18 @@ def test_without_a_range_nobody_from_outside_may_send(helm4: Helm) -> None:
     assert names == ["wetread"]
 
 
+def test_the_migration_reaches_a_database_that_the_release_before_did_not_name(helm4: Helm) -> None:
+    manifests = helm4.template("group")
+    policy, job = (one(manifests, kind, "-migration") for kind in ("NetworkPolicy", "Job"))
+    hooks = [each["metadata"]["annotations"] for each in (policy, job)]
+    assert hooks[0]["helm.sh/hook"] == hooks[1]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(hooks[0]["helm.sh/hook-weight"]) < int(hooks[1].get("helm.sh/hook-weight", "0"))
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    of_release = one(manifests, "NetworkPolicy", "wetread")["spec"]["egress"]
+    assert policy["spec"]["egress"] == of_release[1:]  # all but the release's own pods
+
+
 def test_keda_may_ask_the_queue_inside(helm4: Helm) -> None:
     (rule,) = one(helm4.template("trial"), "NetworkPolicy", "-postgresql")["spec"]["ingress"]
     (sender,) = rule["from"]
@@ -111,7 +123,7 @@ def test_no_rule_of_the_network_is_open_to_all(
     for manifest in helm4.template(*filter(None, [example]), **values):
         if manifest["kind"] == "NetworkPolicy":
             spec = manifest["spec"]
-            rules = [(each, "from") for each in spec["ingress"]]
+            rules = [(each, "from") for each in spec.get("ingress", [])]
             rules += [(each, "to") for each in spec.get("egress", [])]
             # Where nobody is named, everybody is meant.
             assert all(rule.get(peers) for rule, peers in rules), manifest["metadata"]["name"]
