@@ -2,9 +2,10 @@
 
 `helm test` runs it in the release's own image. It takes everything from the environment:
 TEST_HOST, TEST_PORT, TEST_AE_TITLE and TEST_CALLING_AE_TITLE; TEST_URL of the pages;
-TEST_SECONDS to wait for the report.
+TEST_SECONDS to wait for both, that the study is taken and that its report is there.
 """
 
+import http.client
 import importlib.util
 import json
 import os
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pydicom.uid import generate_uid
 
 IMAGE = "RG1_UNCR.dcm"  # a chest radiograph that comes with the image, of pydicom-data
 SR = "SR"
+PAUSE = 2  # seconds
 
 
 def study(folder: Path) -> str:
@@ -38,11 +39,12 @@ def study(folder: Path) -> str:
     return str(dataset.StudyInstanceUID)
 
 
-def send(folder: Path) -> None:
+def send(folder: Path) -> bool:
+    """Return whether it was taken; where not, `wetread send` says why."""
     command = ["wetread", "send", str(folder), "--host", os.environ["TEST_HOST"]]
     command += ["--port", os.environ["TEST_PORT"], "--called", os.environ["TEST_AE_TITLE"]]
     command += ["--calling", os.environ["TEST_CALLING_AE_TITLE"]]
-    subprocess.run(command, check=True)
+    return subprocess.run(command, check=False).returncode == 0
 
 
 def reports(study_instance_uid: str) -> list[dict[str, object]]:
@@ -56,21 +58,26 @@ def reports(study_instance_uid: str) -> list[dict[str, object]]:
 
 
 def main() -> None:
+    seconds = os.environ["TEST_SECONDS"]
+    deadline = time.monotonic() + float(seconds)
     with tempfile.TemporaryDirectory() as temporary:
         uid = study(Path(temporary))
-        send(Path(temporary))
+        # Right after an installation nobody listens yet.
+        while not send(Path(temporary)):
+            if time.monotonic() > deadline:
+                sys.exit(f"The study was not taken within {seconds} seconds.")
+            time.sleep(PAUSE)
     print(f"Sent study {uid}; waiting for its report.", flush=True)
-    deadline = time.monotonic() + float(os.environ["TEST_SECONDS"])
     why = "no report yet"
     while time.monotonic() < deadline:
         try:
             if found := reports(uid):
                 print(f"Its report is there: {len(found)} series of modality {SR}.")
                 return
-        except (urllib.error.URLError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException) as error:
             why = str(error)
-        time.sleep(2)
-    sys.exit(f"No report within {os.environ['TEST_SECONDS']} seconds: {why}")
+        time.sleep(PAUSE)
+    sys.exit(f"No report within {seconds} seconds: {why}")
 
 
 if __name__ == "__main__":
