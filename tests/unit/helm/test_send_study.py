@@ -54,7 +54,7 @@ def test_it_asks_again_where_the_pages_are_not_up_yet(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sends(monkeypatch, 0)
-    answers = iter([ConnectionResetError(), http.client.RemoteDisconnected(), None])
+    answers = iter([ConnectionResetError(), http.client.RemoteDisconnected("gone"), None])
 
     def reports(uid: str) -> list[dict[str, object]]:
         if answer := next(answers):
