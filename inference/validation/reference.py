@@ -26,8 +26,9 @@ class Recorder:
 
     def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
         answers = self._model.assess(pictures, explain=explain)
+        found = statistics_of(self.manifest, pictures, answers, explain=explain)
         with self._lock:
-            for name, values in statistics_of(pictures, answers).items():
+            for name, values in found.items():
                 self._values[name].extend(values)
         return answers
 

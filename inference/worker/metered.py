@@ -26,9 +26,11 @@ class MeteredModel:
         return self._model.manifest
 
     def assess(self, pictures: Sequence[Picture], *, explain: bool = True) -> Sequence[Assessment]:
-        with _counted(self._meter, self.manifest.model, len(pictures)):
+        manifest = self.manifest
+        with _counted(self._meter, manifest.model, len(pictures)):
             answers = self._model.assess(pictures, explain=explain)
-        self._meter.saw(self.manifest.model, statistics_of(pictures, answers))
+        found = statistics_of(manifest, pictures, answers, explain=explain)
+        self._meter.saw(manifest.model, found)
         return answers
 
 

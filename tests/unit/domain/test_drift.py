@@ -23,6 +23,18 @@ def test_more_of_the_same_is_no_shift() -> None:
     assert shift(spread_of(USUAL), again) < 0.1
 
 
+def test_few_values_are_no_shift_by_chance() -> None:
+    found = [
+        shift(
+            spread_of([GENERATOR.gauss(0.5, 0.1) for _ in range(66)]),
+            [GENERATOR.gauss(0.5, 0.1) for _ in range(100)],
+        )
+        for _ in range(200)
+    ]
+    assert sum(each > 0.25 for each in found) < 20
+    assert sum(found) / len(found) < 0.1
+
+
 def test_a_brighter_device_is_a_shift() -> None:
     brighter = [GENERATOR.gauss(0.65, 0.1) for _ in range(500)]
     assert shift(spread_of(USUAL), brighter) > 0.25
@@ -55,6 +67,8 @@ def test_what_is_written_is_read_again() -> None:
     [
         {},
         {"statistics": []},
+        {"statistics": {}, "pictures": -1},
+        {"statistics": {}, "pictures": "many"},
         {"statistics": {"brightness": {"edges": [1]}}},
         {"statistics": {"brightness": {"edges": [1], "shares": [1]}}},
         {"statistics": {"brightness": {"edges": ["x"], "shares": [0, 1]}}},
