@@ -16,16 +16,16 @@ from inference.intake.retention import Retention
 from wetread.bootstrap import Stores
 
 _COMPARED = {
-    None: "not compared with the archived image yet",
-    Comparison.BEGUN: "being compared with the archived image",
-    Comparison.SAME: "compared with the archived image: the same, encoded otherwise",
-    Comparison.DIFFERS: "compared with the archived image: they differ",
-    Comparison.FAILED: "compared with the archived image: nothing sure came of it",
+    None: "not yet",
+    Comparison.BEGUN: "begun, and not ended",
+    Comparison.SAME: "the same image, encoded otherwise",
+    Comparison.DIFFERS: "they differ",
+    Comparison.FAILED: "not known for sure to be the same image",
 }
 
 
 def say_compared(incident: Incident) -> str:
-    """Return what came of comparing it, "" where there is nothing to compare it with."""
+    """Return what came of comparing it with what is archived, "" where nothing is."""
     return _COMPARED[incident.compared] if incident.kind is IncidentKind.CONFLICT else ""
 
 

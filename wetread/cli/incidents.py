@@ -200,7 +200,7 @@ def _print_line(incident: Incident) -> None:
     if incident.resolution is not None:
         _say(f"   {escape(_decided(incident))}")
     elif compared := say_compared(incident):
-        _say(f"   {compared}")
+        _say(f"   Compared with the archived image: {compared}")
 
 
 def _say(text: str) -> None:

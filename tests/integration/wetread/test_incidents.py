@@ -14,16 +14,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
 from typer.testing import CliRunner, Result
 
 from inference.domain.errors import ConflictingInstance, InputError
 from inference.domain.instance import Origin, Source
+from inference.intake.comparing import Comparing
 from inference.intake.door import Door
 from tests.integration.wetread.pages import Pages
 from tests.unit.dicom_node.images import image, ramp
 from wetread.bootstrap import SystemClock
 from wetread.cli.app import app
+from wetread.incidents import build_evidence
 from wetread.web.api import Reviewing
 
 API = "/api/v1/incidents"
@@ -59,6 +61,12 @@ class Node(Pages):
         self.send_image(one)
         with pytest.raises(ConflictingInstance):
             self.send_image(other)
+
+    def compare(self) -> int:
+        """Do what a node does by itself; return how many were compared."""
+        evidence = build_evidence(self.stores)
+        looking = Comparing("comparing", self.stores.incidents, evidence, SystemClock())
+        return looking.tick()
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, arguments, env={"WETREAD_HOME": str(self.home)})
@@ -134,6 +142,81 @@ def test_what_was_only_compressed_otherwise_is_called_the_same(empty: Node, synt
     assert f"{same.capitalize()}." in page
     assert "Show pictures" not in page
     assert same in empty.run("incidents", "show", "1").output.replace("\n", " ")
+
+
+def test_the_same_image_is_resolved_by_wetread_and_told_from_what_people_decide(
+    empty: Node,
+) -> None:
+    other = image(ramp(), bits_stored=12)
+    other.compress(RLELossless, generate_instance_uid=False)
+    empty.send_conflict(image(ramp(), bits_stored=12), other)
+    for name in ("Doe^John", "Doe^Jim"):
+        with pytest.raises(ConflictingInstance):
+            empty.send_image(image(ramp(), bits_stored=12, PatientName=name))
+    assert "Compared with the archived image: not yet" in empty.run("incidents", "list").output
+    assert empty.compare() == 3
+    assert empty.compare() == 0
+    empty.send_image(other)
+    kept = empty.post(f"{API}/3/resolve", json={"decision": "kept", "why": "seen", "who": "ann"})
+    assert kept.status_code == 200
+
+    found = empty.get(f"{API}/1").json()
+    said = found["resolution"]
+    assert (found["state"], found["compared"], found["times"]) == ("resolved", "same", 1)
+    assert (said["decision"], said["who"], said["authenticated"]) == ("same", "Wetread", True)
+    assert said["why"] == "the same image, encoded otherwise"
+    listed = empty.run("incidents", "list").output
+    assert "Compared with the archived image: they differ" in listed
+    assert "encoded otherwise" not in listed
+    everything = empty.run("incidents", "list", "--all").output
+    assert "same by Wetread, " in everything
+    assert "Wetread (as typed)" not in everything
+    for decision, number in (("same", 1), ("kept", 3)):
+        narrowed = empty.get(f"{API}?decision={decision}").json()["items"]
+        assert [each["incident"] for each in narrowed] == [number]
+    page = empty.get("/incidents/1").text
+    assert "Incident 1: the same image, encoded otherwise" in page
+    assert "hears Success" in page
+    page = empty.get("/operations").text
+    assert "The same image, encoded otherwise: 1" in page
+    assert "Resolved by people: 1" in page
+    assert "Compared with the archived image: they differ." in page
+    assert "resolved 2 (the same image: 1)" in empty.run("status").output
+    assert empty.told("status")["account"]["incidents_same"] == 1
+
+
+def test_a_person_may_call_it_the_same_where_it_is(empty: Node) -> None:
+    other = image(ramp(), bits_stored=12)
+    other.compress(RLELossless, generate_instance_uid=False)
+    empty.send_conflict(image(ramp(), bits_stored=12), other)
+    with pytest.raises(ConflictingInstance):
+        empty.send_image(image(ramp(), bits_stored=12, PatientName="Doe^John"))
+    same = "Same: every attribute and every pixel is"
+    assert same in empty.get("/incidents/1").text
+    assert same not in empty.get("/incidents/2").text
+    body = {"decision": "same", "why": "looks alike", "who": "ann"}
+    refused = empty.post(f"{API}/2/resolve", json=body)
+    assert refused.status_code == 422
+    assert "cannot be called the same image" in refused.json()["detail"]
+    refused_here = empty.run("incidents", "resolve", "2", "--as", "same", "--why", "looks alike")
+    assert "cannot be called the same image" in str(refused_here.exception)
+    assert empty.post(f"{API}/1/resolve", json=body).json()["resolution"]["who"] == "ann"
+    empty.send_image(other)
+
+
+def test_the_same_pixels_with_a_doubt_are_left_to_a_person(empty: Node) -> None:
+    other = image(ramp(), bits_stored=12)
+    other.compress(JPEG2000Lossless, generate_instance_uid=False)
+    other.file_meta.TransferSyntaxUID = JPEG2000
+    empty.send_conflict(image(ramp(), bits_stored=12), other)
+    assert empty.compare() == 1
+    shown = empty.told("incidents", "show", "1")
+    assert (shown["state"], shown["compared"]) == ("open", "failed")
+    assert (shown["difference"]["same"], shown["difference"]["pixels"]) == (False, "same")
+    assert shown["difference"]["detail"].endswith(
+        "; but one of them is compressed with loss, and not every decoder comes to the same"
+    )
+    assert "Same: " not in empty.get("/incidents/1").text
 
 
 def test_pixels_that_differ_are_counted_and_shown_to_those_who_ask(empty: Node) -> None:
