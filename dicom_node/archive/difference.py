@@ -81,12 +81,16 @@ class Difference:
     """`pixels`: may they differ, by what they or attributes hold?
 
     `pixel_tags` are of the image itself, of either: mostly (7FE0,0010) alone (PS3.3 C.7.6.3).
+    `length` is that of all values in bytes, inflated, and `header_length` without the image; of
+    the longer one.
     """
 
     attributes: tuple[AttributeDifference, ...]
     pixel_tags: frozenset[int]
     pixels: bool
     transfer_syntaxes: tuple[str, str]
+    length: int
+    header_length: int
 
     @property
     def has_pixels(self) -> bool:
@@ -127,6 +131,9 @@ class _Read:
         found.items += 1
         found.digests.append((self._item(sequence), _ITEM))
 
+    def length(self, without: frozenset[int]) -> int:
+        return sum(each.length for place, each in self.found.items() if place[0] not in without)
+
     def _item(self, place: tuple[int, ...]) -> int:
         """Return which item of the sequence around it is open, of all at its place."""
         return self.found[place[:-1]].items if len(place) > 1 else 0
@@ -155,6 +162,8 @@ def compare(first: Path, other: Path, *, values: bool = False) -> Difference:
             or (one.transfer_syntax_uid != two.transfer_syntax_uid and not syntaxes <= _LITTLE)
         ),
         (one.transfer_syntax_uid, two.transfer_syntax_uid),
+        max(each.length(without=frozenset()) for each in (one, two)),
+        max(each.length(without=PIXEL_DATA) for each in (one, two)),
     )
 
 

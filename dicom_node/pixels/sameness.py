@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
 from dicom_node.archive.difference import Difference, compare
 from dicom_node.pixels.comparison import Outcome, PixelDifference, compare_pixels
 from inference.domain.errors import UnreadableInstance
 from inference.domain.incident import Comparison
 
-_MAX_FILE = 1 << 30  # bytes
-_MAX_FRAME = 64 << 20  # bytes, decoded: nobody waits for it, and others need the memory
+# Bytes. Nobody waits for it, and who receives images needs the memory.
+_MAX_FILE = 1 << 30
+_MAX_FRAME = 64 << 20  # decoded
+_MAX_COMPRESSED = 128 << 20  # a file, of which one frame may have all
+_MAX_INFLATED = 64 << 20  # a data set that is inflated as a whole
+_MAX_HEADER = 32 << 20
+
+_NATIVE = frozenset(  # read frame by frame, or bound otherwise
+    (
+        DeflatedExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        ExplicitVRLittleEndian,
+        ImplicitVRLittleEndian,
+    )
+)
 
 
 class DicomImageComparer:
@@ -28,12 +48,23 @@ class DicomImageComparer:
             return Comparison.DIFFERS
         if not found.pixels:
             return Comparison.SAME
+        if _is_too_large(found, (archived, aside)):
+            return Comparison.FAILED
         pixels = compare_pixels(archived, aside, largest_frame=_MAX_FRAME, stopping=stopping)
         if pixels.outcome is Outcome.DIFFER:
             return Comparison.DIFFERS
         if pixels.outcome is Outcome.NOT_COMPARABLE or doubt(found, pixels):
             return Comparison.FAILED
         return Comparison.SAME
+
+
+def _is_too_large(found: Difference, files: tuple[Path, Path]) -> bool:
+    for each, syntax in zip(files, found.transfer_syntaxes, strict=True):
+        if syntax == DeflatedExplicitVRLittleEndian and found.length > _MAX_INFLATED:
+            return True
+        if syntax not in _NATIVE and each.stat().st_size > _MAX_COMPRESSED:
+            return True
+    return found.header_length > _MAX_HEADER
 
 
 def attributes_differ(found: Difference) -> bool:

@@ -152,8 +152,20 @@ def test_what_is_too_large_is_left_to_a_person(
     assert compared_now() is Comparison.FAILED
     monkeypatch.setattr(sameness, "_MAX_FRAME", 64 * 64 * 2)
     assert compared_now() is Comparison.SAME
-    monkeypatch.setattr(sameness, "_MAX_FILE", 64)
-    assert compared_now() is Comparison.FAILED
+    for name in ("_MAX_FILE", "_MAX_COMPRESSED", "_MAX_HEADER"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sameness, name, 64)
+            assert compared_now() is Comparison.FAILED
+    assert compared_now() is Comparison.SAME
+
+
+def test_what_is_inflated_as_a_whole_is_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deflated = image(ramp(), transfer_syntax=DeflatedExplicitVRLittleEndian)
+    assert compared(tmp_path, deflated, rle(image(ramp()))) is Comparison.SAME
+    monkeypatch.setattr(sameness, "_MAX_INFLATED", 64 * 64 * 2 - 1)
+    assert compared(tmp_path, deflated, rle(image(ramp()))) is Comparison.FAILED
 
 
 def test_what_is_cut_off_is_left_to_a_person(tmp_path: Path) -> None:
