@@ -19,7 +19,7 @@ from inference.domain.errors import (
     WetreadError,
 )
 from inference.domain.instance import Description, Instance
-from inference.domain.job import JobRequest, Lease
+from inference.domain.job import JobRequest, JobState, Lease
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import ResultObject
@@ -47,6 +47,8 @@ _IDLE = 0.5  # seconds between looks at an empty queue
 _GRACE = 90.0  # seconds
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
+_TURNS = 10  # that a Job gives up for an earlier revision's, lest that one hangs
+_LONGEST_TURN = timedelta(seconds=10)
 _REPORTS = 3  # tries at a report that processing failed
 _LONGEST_AWAY = timedelta(minutes=1)  # of what a Job needs and cannot be blamed for
 
@@ -134,7 +136,24 @@ class Worker:
         if lease is None:
             return False
         with about(lease.job.request.study_instance_uid, lease.job.job_id):
-            self._attempt(lease)
+            if not self._waits_its_turn(lease):
+                self._attempt(lease)
+        return True
+
+    def _waits_its_turn(self, lease: Lease) -> bool:
+        """Give the Job back while an earlier revision is read: its report is to be named."""
+        request = lease.job.request
+        if request.shadow or request.revision == 1 or lease.fence > _TURNS:
+            return False
+        if not any(
+            each.request.revision < request.revision
+            and _name(each.request) == _name(request)
+            and not each.request.shadow
+            for each in self._queue.jobs(request.study_instance_uid, JobState.RUNNING)
+        ):
+            return False
+        due = self._clock.now() + backoff(lease.fence, _FIRST_RETRY, _LONGEST_TURN)
+        self._queue.retry(lease, lease.job.error, due, counts=False)
         return True
 
     def _attempt(self, lease: Lease) -> None:
@@ -277,6 +296,10 @@ class Worker:
             for each in self._index.instances(request.study_instance_uid)
         }
         return [held[uid] for uid in request.instances if uid in held]
+
+
+def _name(request: JobRequest) -> str:
+    return request.model.name if request.model else ""
 
 
 def _is_away(error: Exception) -> bool:

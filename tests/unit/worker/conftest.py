@@ -100,7 +100,7 @@ class Encoder:
         if self.broken:
             raise ValueError("Doe^Jane cannot be encoded")
         self.asked.append((result, manifest, evidence, predecessor))
-        uid = f"2.25.{result.revision}"
+        uid = f"2.25.{result.revision}{result.study_instance_uid.removeprefix(STUDY)}"
         return [EncodedObject(Role.REPORT, "1.2", uid, f"{uid}.1", b"report")]
 
 
@@ -149,7 +149,7 @@ class Bench:
             maximum_attempts=3,
         )
 
-    def receive(self, name: str = "1", **attributes: object) -> str:
+    def receive(self, name: str = "1", study: str = STUDY, **attributes: object) -> str:
         """Put one Instance into the archive and the index; return its UID."""
         fields: Mapping[str, object] = {
             "modality": "CR",
@@ -160,7 +160,7 @@ class Bench:
             "has_pixels": True,
         } | attributes
         uid = f"1.2.3.4.{name}"
-        described = Description(STUDY, "1.2.3.4", uid, "1.2", "1.2", Attributes(**fields))  # type: ignore[arg-type]
+        described = Description(study, "1.2.3.4", uid, "1.2", "1.2", Attributes(**fields))  # type: ignore[arg-type]
         spooled = self.archive.put(described)
         sha256 = self.archive.digest(spooled)
         key = self.archive.keep(spooled, described, sha256)
@@ -169,15 +169,32 @@ class Bench:
         return uid
 
     def ask(
-        self, *uids: str, model: ModelId | None = MODEL, why: str = "", shadow: bool = False
+        self,
+        *uids: str,
+        model: ModelId | None = MODEL,
+        why: str = "",
+        shadow: bool = False,
+        of: str = STUDY,
     ) -> None:
         """Close a revision with one Job."""
-        study = self.index.study(STUDY)
+        study = self.index.study(of)
         assert study is not None
         request = JobRequest(
-            STUDY, study.revision + 1, model, "rule", study.priority, tuple(uids), why, shadow
+            of, study.revision + 1, model, "rule", study.priority, tuple(uids), why, shadow
         )
         assert self.index.close_revision(study, [request], self.clock.now())
+
+    def ask_each(self, *names: str) -> None:
+        """Receive and close so many Studies, each of one Instance and with one Job."""
+        for name in names:
+            study = f"{STUDY}.{name}"
+            self.ask(self.receive(name, study), of=study)
+
+    def read(self) -> list[Result]:
+        """Return the Results that count, of all Studies."""
+        studies = self.index.studies()
+        found = [self.results.of_study(each.study_instance_uid) for each in studies]
+        return [result for each in found for _, result in each]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from inference.ports import Assessment, Picture
 from inference.worker.batching import Batching
 from inference.worker.reading import Reader
 from inference.worker.worker import Worker
-from tests.unit.worker.conftest import LEASE, STUDY, Bench, Registry, Spots
+from tests.unit.worker.conftest import LEASE, Bench, Registry, Spots
 
 LIMIT = 60.0  # seconds, for what should come at once
 
@@ -53,11 +53,6 @@ def worker(bench: Bench, model: Spots, jobs: int, batching: Batching, grace: flo
     )
 
 
-def ask(bench: Bench, jobs: int) -> None:
-    for number in range(jobs):
-        bench.ask(bench.receive(str(number)))
-
-
 def states(bench: Bench) -> list[JobState]:
     return [each.state for each in bench.queue.jobs()]
 
@@ -65,7 +60,7 @@ def states(bench: Bench) -> list[JobState]:
 def test_jobs_of_one_model_are_read_in_one_batch_and_each_has_its_result(bench: Bench) -> None:
     model = Slow(bench)
     model.may_answer.set()
-    ask(bench, 3)
+    bench.ask_each("0", "1", "2")
     several = worker(bench, model, 3, Batching(8, LIMIT), LIMIT)
     claimed = threading.Barrier(3)
     read = bench.pixels.read
@@ -77,12 +72,12 @@ def test_jobs_of_one_model_are_read_in_one_batch_and_each_has_its_result(bench: 
     assert not several.alive
     assert states(bench) == [JobState.DONE] * 3
     assert model.pictures == [3]
-    assert len(bench.results.of_study(STUDY)) == 3
+    assert len(bench.read()) == 3
 
 
 def test_a_worker_that_is_stopped_finishes_what_it_has_and_takes_no_more(bench: Bench) -> None:
     model = Slow(bench)
-    ask(bench, 3)
+    bench.ask_each("0", "1", "2")
     several = worker(bench, model, 2, Batching(), LIMIT)
     several.start()
     for _ in range(2):
@@ -93,14 +88,14 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_and_takes_no_more(bench: 
     model.may_answer.set()
     stopping.join(LIMIT)
     assert sorted(states(bench)) == sorted([JobState.DONE, JobState.DONE, JobState.QUEUED])
-    assert len(bench.results.of_study(STUDY)) == 2
+    assert len(bench.read()) == 2
 
 
 def test_what_is_not_finished_in_time_is_given_back_and_its_result_refused(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = Slow(bench)
-    ask(bench, 2)
+    bench.ask_each("0", "1")
     several = worker(bench, model, 2, Batching(), 0.0)
     several.start()
     for _ in range(2):
@@ -111,8 +106,8 @@ def test_what_is_not_finished_in_time_is_given_back_and_its_result_refused(
     assert [job.attempts for job in bench.queue.jobs()] == [0, 0]
     model.may_answer.set()
     assert several._crew.stop(LIMIT)
-    assert not bench.results.of_study(STUDY)
+    assert not bench.read()
     assert bench.worker.tick()
     assert bench.worker.tick()
     assert states(bench) == [JobState.DONE] * 2
-    assert len(bench.results.of_study(STUDY)) == 2
+    assert len(bench.read()) == 2

@@ -27,7 +27,7 @@ from inference.worker.metered import MeteredGate
 from inference.worker.reading import Reader
 from inference.worker.worker import Worker
 from tests.support.models import picture as drawn
-from tests.unit.worker.conftest import LEASE, MODEL, STUDY, Bench, Registry
+from tests.unit.worker.conftest import LEASE, MODEL, Bench, Registry
 
 NEVER = 3600.0  # seconds
 LIMIT = 60.0  # seconds, for what should come at once
@@ -197,8 +197,7 @@ def work(bench: Bench, gate: FakeGate, names: Sequence[str]) -> Counted:
         gate="spotless",
         needs=InputNeeds(modality=("CR",), view=("AP",), recognised=(Kind.FRONTAL_CHEST,)),
     )
-    for name in names:
-        bench.ask(bench.receive(name))
+    bench.ask_each(*names)
     meter = Counted()
     worker = Worker(
         name="worker-1",
@@ -241,13 +240,13 @@ def test_a_worker_asks_the_gate_for_all_its_jobs_and_counts_it(bench: Bench) -> 
     meter = work(bench, gate, "123")
     assert gate.looked == [3]
     assert meter.asked == [(GATE, 3), (MODEL, 3)]
-    outcomes = [each.outcome for _, each in bench.results.of_study(STUDY)]
+    outcomes = [each.outcome for each in bench.read()]
     assert outcomes == [Outcome.ASSESSED] * 3
 
 
 def test_of_several_jobs_only_the_one_whose_picture_breaks_the_gate_fails(bench: Bench) -> None:
     gate = Breaking(CHEST)
     work(bench, gate, ("1", "666", "3"))
-    failed = [each.failed for _, each in bench.results.of_study(STUDY)]
+    failed = [each.failed for each in bench.read()]
     assert sorted(failed) == [False, False, True]
     assert sorted(gate.looked) == [1, 1, 1, 3]

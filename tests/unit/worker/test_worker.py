@@ -252,6 +252,40 @@ def test_a_second_revision_names_its_predecessor(bench: Bench) -> None:
     ]
 
 
+def test_a_revision_waits_while_another_worker_reads_the_one_before(bench: Bench) -> None:
+    first = bench.receive("1")
+    bench.ask(first)
+    lease = bench.queue.claim("worker-2", bench.clock.now(), LEASE)
+    assert lease is not None
+    second = bench.receive("2")
+    bench.ask(first, second)
+    assert bench.worker.tick()
+    assert not bench.results.of_study(STUDY)
+    bench.queue.retry(lease, "", bench.clock.now())
+    assert bench.worker.tick()
+    bench.clock.advance(2)
+    assert bench.worker.tick()
+    assert [
+        (result.revision, predecessor and predecessor.revision)
+        for result, *_, predecessor in bench.encoder.asked
+    ] == [(1, None), (2, 1)]
+    assert [job.attempts for job in bench.queue.jobs()] == [1, 2]
+
+
+def test_a_revision_does_not_wait_for_ever_for_one_that_hangs(bench: Bench) -> None:
+    first = bench.receive("1")
+    bench.ask(first)
+    lease = bench.queue.claim("hangs", bench.clock.now(), LEASE)
+    assert lease is not None
+    bench.ask(first, bench.receive("2"))
+    for _ in range(11):
+        bench.clock.advance(10)
+        lease = bench.queue.extend(lease, bench.clock.now(), LEASE)
+        assert bench.worker.tick()
+    ((job, _),) = bench.results.of_study(STUDY)
+    assert job.request.revision == 2
+
+
 def test_a_lost_lease_records_nothing(bench: Bench) -> None:
     uid = bench.receive()
     bench.ask(uid)
