@@ -121,9 +121,19 @@ def test_every_pod_of_the_service_is_asked_and_no_other(helm4: Helm) -> None:
 
 
 def test_prometheus_may_come_in_where_the_values_name_it(helm4: Helm) -> None:
-    policy = one(helm4.template("group"), "NetworkPolicy", "wetread")["spec"]
-    rule = next(each for each in policy["ingress"] if "ports" in each)
+    manifests = helm4.template("department")
+    policy = one(manifests, "NetworkPolicy", "-metrics")["spec"]
+    (rule,) = policy["ingress"]
     (source,) = rule["from"]
+    found = {
+        each["metadata"]["name"]
+        for each in manifests
+        if each["kind"] in ("Deployment", "StatefulSet")
+        and policy["podSelector"]["matchLabels"].items()
+        <= each["spec"]["template"]["metadata"]["labels"].items()
+    }
+    # Orthanc is none of its.
+    assert found == {"wetread-receiver", "wetread-web", "wetread-worker"}
     assert source["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] == "monitoring"
 
 
