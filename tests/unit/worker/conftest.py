@@ -149,8 +149,11 @@ class Bench:
             maximum_attempts=3,
         )
 
-    def receive(self, name: str = "1", study: str = STUDY, **attributes: object) -> str:
+    def receive(self, name: str = "1", **attributes: object) -> str:
         """Put one Instance into the archive and the index; return its UID."""
+        return self.receive_in(STUDY, name, **attributes)
+
+    def receive_in(self, study: str, name: str, **attributes: object) -> str:
         fields: Mapping[str, object] = {
             "modality": "CR",
             "view": "AP",
@@ -188,7 +191,7 @@ class Bench:
         """Receive and close so many Studies, each of one Instance and with one Job."""
         for name in names:
             study = f"{STUDY}.{name}"
-            self.ask(self.receive(name, study), of=study)
+            self.ask(self.receive_in(study, name), of=study)
 
     def read(self) -> list[Result]:
         """Return the Results that count, of all Studies."""
