@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dicom_node.archive import DiskArchive, LocalDestination
-from inference.domain.errors import RepositoryUnavailable, SettingsError
+from inference.domain.errors import RepositoryUnavailable, SettingsError, UnknownModel
 from inference.intake.rules import RuleBook
 from inference.intake.versions import Versions
 from inference.persistence.catalog import SqlCatalog
@@ -255,7 +255,13 @@ def build_rulebook(
     """Raises `UnknownModel` when a rule names a model that is not there."""
     versions = Versions(registry, rollouts)
     for rule in settings.rules:
-        versions.active(rule.model)
+        try:
+            versions.active(rule.model)
+        except UnknownModel as error:
+            raise UnknownModel(
+                f"{error}, and the rule {rule.name} needs it: `wetread models add` puts it into "
+                f"{settings.state / 'models'}, where every process looks for models"
+            ) from None
     return RuleBook([each.to_rule() for each in settings.rules], registry, rollouts)
 
 
