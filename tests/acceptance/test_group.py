@@ -183,9 +183,8 @@ def test_whatever_is_away_nothing_that_was_acknowledged_is_lost(
     orthanc_server: OrthancServer,
     tmp_path: Path,
 ) -> None:
-    group = make_group(
-        own_postgresql, receivers=2, workers=3, **settings_for(orthanc_server, objects)
-    )
+    settings = settings_for(orthanc_server, objects) | {"maximum_attempts": 3}
+    group = make_group(own_postgresql, receivers=2, workers=3, **settings)
     receiver = group.receivers[0]
     files = draw(tmp_path, 0, STUDIES)
     *most, early, late, later = files
@@ -225,5 +224,6 @@ def test_whatever_is_away_nothing_that_was_acknowledged_is_lost(
     account = group.settle(STUDIES, PATIENCE)
     assert account.problems == ()
     assert account.instances == account.jobs == account.results == STUDIES
+    assert account.jobs_failed == account.deliveries_failed == 0
     assert reports(orthanc_server) == dict.fromkeys(map(study_of, files), 1)
     assert all(each.running for each in group.nodes)
