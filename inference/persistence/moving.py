@@ -77,8 +77,8 @@ def _check_beginning(source: Database, target: Database, table: Table) -> None:
             same = same and [_line(table, each) for each in found] == [_line(table, row)]
     if not same:
         raise MoveRefused(
-            f"the table {table.name} of the other database holds what does not come from here; "
-            "give an empty one"
+            f"the table {table.name} of the other database holds what does not come from here. "
+            "If that database is served already, the move is done; else give an empty one"
         )
 
 
@@ -124,7 +124,7 @@ def _compare(source: Database, target: Database, table: Table) -> MovedTable:
     if rows[0] != rows[1] or digests[0] != digests[1]:
         raise MoveRefused(
             f"the table {table.name} is not the same on both sides: {rows[0]} and {rows[1]} rows. "
-            "Somebody has worked with one of them; give an empty database, and move again"
+            "If the other database is served already, the move is done; else give an empty one"
         )
     return MovedTable(table.name, rows[0], digests[0])
 
