@@ -16,6 +16,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from dicom_node.pixels.frame import Frame, ignored_warnings, read_frame
 from dicom_node.pixels.grayscale import grayscale, is_inverse, modality_values
+from dicom_node.pixels.levels import Levels
 from dicom_node.pixels.reader import little_endian_palette, padding_mask
 from inference.domain.errors import UnreadablePixels
 
@@ -96,18 +97,20 @@ def _pixels(decoded: Frame, frame: int, window: Window | None) -> NDArray[np.uin
     if str(header.get("PhotometricInterpretation")) == "PALETTE COLOR":
         colours = apply_color_lut(values, little_endian_palette(header))
         return _eight_bits(colours[..., :3], 8 * colours.dtype.itemsize)
-    if not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise UnreadablePixels("pixels that are not numbers")
     padding = padding_mask(header, values)
+    levels = Levels(values, padding)
     if window is None:
-        shown = grayscale(header, values, frame, padding)
+        shades = grayscale(header, levels, frame)
     else:
-        shown = _windowed(modality_values(header, values.astype(np.float64), frame), window)
+        shades = _windowed(modality_values(header, levels.values, frame), window)
         if is_inverse(header):
-            shown = 1.0 - shown
+            shades = 1.0 - shades
+    shown = levels.image(np.rint(shades * 255).astype(np.uint8))
     if padding is not None:
-        shown[padding] = 0.0
-    return np.asarray(np.rint(shown * 255), dtype=np.uint8)
+        shown[padding] = 0
+    return shown
 
 
 def _windowed(values: NDArray[np.float64], window: Window) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from dicom_node.pixels.levels import Levels
 from dicom_node.pixels.lookup import lookup
 
 _PERCENTILES = (0.5, 99.5)  # where neither a window nor a VOI LUT can be used
@@ -23,22 +24,20 @@ _LEAST_SHARE = 0.02  # of the window; less contrast than that is a window of ano
 
 def grayscale(
     header: Dataset,
-    stored: NDArray[Any],
+    levels: Levels,
     frame: int,
-    padding: NDArray[np.bool_] | None,
     window: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
-    """Return (rows, columns), 0 to 1, after Modality LUT, VOI LUT and Presentation LUT.
+    """Return, of each level, 0 to 1, after Modality LUT, VOI LUT and Presentation LUT.
 
     `window`: the values after the Modality LUT that become 0 and 1, in place of the VOI LUT
     and, since they are physical ones, of the Presentation LUT.
     """
-    values = modality_values(header, stored.astype(np.float64), frame)
+    values = modality_values(header, levels.values, frame)
     if window is not None:
         low, high = window
         return np.clip((values - low) / max(high - low, 1e-9), 0.0, 1.0)
-    content = values if padding is None or padding.all() else values[~padding]
-    shown = _voi(header, values, content, frame)
+    shown = _voi(header, values, levels, frame)
     if is_inverse(header):
         shown = 1.0 - shown
     return np.clip(shown, 0.0, 1.0)
@@ -61,30 +60,30 @@ def modality_values(
 
 
 def _voi(
-    header: Dataset, values: NDArray[np.float64], content: NDArray[np.float64], frame: int
+    header: Dataset, values: NDArray[np.float64], levels: Levels, frame: int
 ) -> NDArray[np.float64]:
     item = _first(header.get("VOILUTSequence"))
     if item is not None:
-        signed = _is_signed(header) or float(content.min()) < 0
+        signed = _is_signed(header) or levels.extremes(values)[0] < 0
         mapped = lookup(values, item, signed)
-        if mapped is not None and np.ptp(mapped[0]) > 0:
+        if mapped is not None and np.ptp(levels.extremes(mapped[0])) > 0:
             return mapped[0] / mapped[1]
     group = functional_group(header, "FrameVOILUTSequence", frame)
     for source in (group, header):
         if source is not None:
-            shown = _window(source, values, content)
+            shown = _window(source, values, levels)
             if shown is not None:
                 return shown
-    low, high = (float(each) for each in np.percentile(content, _PERCENTILES))
+    low, high = levels.percentiles(values, _PERCENTILES)
     if not high > low:
-        low, high = float(content.min()), float(content.max())
+        low, high = levels.extremes(values)
     if not high > low:
         return np.full(values.shape, 0.5)  # the same whichever way it is inverted
     return (values - low) / (high - low)
 
 
 def _window(
-    source: Dataset, values: NDArray[np.float64], content: NDArray[np.float64]
+    source: Dataset, values: NDArray[np.float64], levels: Levels
 ) -> NDArray[np.float64] | None:
     """Apply the first window (PS3.3 C.11.2.1.2); None if there is none that shows anything."""
     centre, width = _real(source, "WindowCenter"), _real(source, "WindowWidth")
@@ -99,7 +98,7 @@ def _window(
             return None
         centre, width = centre - 0.5, max(width - 1.0, 1e-9)
     low, high = centre - width / 2, centre + width / 2
-    first, last = (float(each) for each in np.percentile(content, _CORE))
+    first, last = levels.percentiles(values, _CORE)
     seen = min(last, high) - max(first, low)
     if seen < _LEAST_SHARE * min(width, max(last - first, 1e-9)) or (
         last - first < _LEAST_SHARE * width

@@ -13,6 +13,7 @@ from pydicom.pixels.processing import apply_color_lut
 
 from dicom_node.pixels.frame import Frame, ignored_warnings, read_frame
 from dicom_node.pixels.grayscale import grayscale
+from dicom_node.pixels.levels import Levels
 from dicom_node.pixels.place import plane, spacing_mm
 from inference.domain.errors import UnreadablePixels
 from inference.ports import Picture
@@ -53,10 +54,11 @@ def _picture(decoded: Frame, frame: int, window: tuple[float, float] | None) -> 
     if str(header.get("PhotometricInterpretation")) == "PALETTE COLOR":
         colours = apply_color_lut(values, little_endian_palette(header))
         return Picture(_luminance(colours[..., :3], float(np.iinfo(colours.dtype).max)))
-    if not np.isfinite(values).all():
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise UnreadablePixels("pixels that are not numbers")
     padding = padding_mask(header, values)
-    shown = grayscale(header, values, frame, padding, window).astype(np.float32)
+    levels = Levels(values, padding)
+    shown = levels.image(grayscale(header, levels, frame, window).astype(np.float32))
     if padding is not None:
         shown[padding] = 0.0
     return Picture(shown, padding)
