@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 class DicomDestination:
     """Implements `inference.ports.Destination`: an AE that stores.
 
+    What is sent twice is no error, also where the peer says so (0x0111).
+
     Many a PACS takes no Parametric Map. What is a courtesy and not accepted is left out, and
     the log says so; a report or a segmentation that is not accepted is an error.
     """
@@ -67,6 +69,11 @@ class DicomDestination:
                     continue
                 code = store(opened, path, description, number % 65535 or 1)
                 if status.is_taken(code):
+                    continue
+                if code == status.DUPLICATE_SOP_INSTANCE:
+                    # From an earlier try, of which not all arrived, or nobody heard that it
+                    # did: nobody else makes our UIDs, and of one UID we send the same bytes.
+                    _log.warning("%s holds the %s already", self._peer, each.role)
                     continue
                 message = f"{self._peer} answered 0x{code:04X} to the {each.role}"
                 if status.may_try_again(code):

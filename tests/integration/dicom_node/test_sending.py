@@ -26,7 +26,9 @@ from inference.domain.errors import (
     DestinationRefused,
     DestinationUnreachable,
     OutOfSpace,
+    UnreadableInstance,
 )
+from inference.domain.instance import Origin, Receipt
 from inference.domain.result import ResultObject, Role
 from tests.integration.dicom_node.conftest import QUICK, Receiver
 from tests.integration.dicom_node.peer import Peer
@@ -104,9 +106,33 @@ class TestDestination:
             destination(receiver.port, "WETREAD").send(as_objects(make_instance()))
 
     def test_refused_for_good(self, receiver: Receiver, make_instance: Instances) -> None:
-        receiver.intake.error = ConflictingInstance()
-        with pytest.raises(DestinationRefused, match="0x0111"):
+        receiver.intake.error = UnreadableInstance()
+        with pytest.raises(DestinationRefused, match="0xC000"):
             destination(receiver.port, "WETREAD").send(as_objects(make_instance()))
+
+    def test_what_a_peer_holds_from_an_earlier_try_does_not_keep_the_rest_from_it(
+        self, receiver: Receiver, make_instance: Instances
+    ) -> None:
+        objects = as_objects(make_instance(1), make_instance(2))
+        held: list[str] = []
+        refused: list[str] = []
+
+        def receive(spooled: Path, origin: Origin) -> Receipt:
+            uid = describe(spooled).sop_instance_uid
+            if uid in held:
+                raise ConflictingInstance
+            if held and not refused:
+                refused.append(uid)
+                raise OutOfSpace
+            held.append(uid)
+            return Receipt.STORED
+
+        receiver.intake.receive = receive  # type: ignore[method-assign]
+        there = destination(receiver.port, "WETREAD")
+        with pytest.raises(DestinationUnreachable, match="0xA700"):
+            there.send(objects)
+        there.send(objects)
+        assert len(held) == 2
 
     def test_gone_from_the_archive(self, tmp_path: Path, make_instance: Instances) -> None:
         objects = as_objects(make_instance())
