@@ -42,6 +42,7 @@ def test_a_conflict_is_resolved_while_the_node_serves(
     until_compared(node, 2)
     for _ in range(2):
         storescu([recoded], node.port, called="WETREAD")
+    assert stored(recoded, node) == 200
     (found,) = get(node, "/api/v1/incidents?decision=same").json()["items"]
     assert (found["compared"], found["times"], found["calling_ae"]) == ("same", 1, "STORESCU")
     assert found["resolution"]["decision"] == "same"
@@ -55,7 +56,7 @@ def test_a_conflict_is_resolved_while_the_node_serves(
     subprocess.run([dcmtk("dcmcrle"), drawn, drawn], check=True)
     assert refused(drawn, node)
     until_compared(node, 3)
-    assert refused(drawn, node)
+    assert stored(drawn, node) == 409
     pictured, named = get(node, "/api/v1/incidents?state=open").json()["items"]
     assert (pictured["incident"], pictured["compared"], pictured["times"]) == (3, "differs", 2)
     assert (named["incident"], named["compared"]) == (1, "differs")
@@ -101,6 +102,17 @@ def test_a_conflict_is_resolved_while_the_node_serves(
 def refused(file: Path, node: Node) -> bool:
     done = storescu([file], node.port, called="WETREAD", extra=["-v"], check=False)
     return done.returncode != 0 and "0x111" in done.stdout + done.stderr
+
+
+def stored(file: Path, node: Node) -> int:
+    """Return the answer of STOW-RS (PS3.18 Section 10.5)."""
+    return httpx.post(
+        f"{node.url}/dicom-web/studies",
+        content=file.read_bytes(),
+        headers={"Content-Type": "application/dicom", "Accept": "application/dicom+json"},
+        trust_env=False,
+        timeout=60,
+    ).status_code
 
 
 def until_compared(node: Node, number: int) -> None:
