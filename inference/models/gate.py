@@ -38,6 +38,7 @@ _FEATURES = 1280  # pooled
 _NARROW = 64
 _HIDDEN = 128
 _BATCH = 16  # pictures at once
+_EVERY = 61  # pixel that is looked at, where a few will do
 _CONTRAST = 2 / 255  # grey range, 1st to 99th percentile, under which a picture is blank
 
 
@@ -163,8 +164,25 @@ def blank(picture: Picture) -> bool:
         pixels = pixels[~picture.padding]
     if not pixels.size:
         return True
+    if _has_contrast(pixels):
+        return False
     low, high = np.percentile(pixels, (1, 99))
     return bool(high - low < _CONTRAST)
+
+
+def _has_contrast(pixels: NDArray[np.float32]) -> bool:
+    """Is the answer seen without the percentiles, which take longer than all the rest?
+
+    Enough pixels on either side of a gap that is wide enough: then the percentiles lie outside
+    of it. Where to look for the gap, a few pixels tell.
+    """
+    low, high = np.percentile(pixels.reshape(-1)[::_EVERY], (5, 95))
+    share = pixels.size / 100 + 1
+    return bool(
+        high - low >= _CONTRAST
+        and np.count_nonzero(pixels <= low) > share
+        and np.count_nonzero(pixels >= high) > share
+    )
 
 
 def read_gate_file(path: Path) -> GateFile:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dicom_node.pixels import DicomPixelReader
 from inference.domain.errors import ManifestError, ModelFailed, UnknownModel, WeightsChanged
 from inference.domain.recognition import Kind, Recognition, passes
-from inference.models.gate import TorchGate, load_gate
+from inference.models.gate import TorchGate, blank, load_gate
 from inference.models.registry import SHIPPED, FolderRegistry
 from inference.ports import Picture
 from inference.training.dataset import load_pixels
@@ -63,6 +63,18 @@ def test_padding_is_nothing_to_see(gate: TorchGate) -> None:
     pixels[:, :40] = 0.0
     assert gate.look([Picture(pixels, pixels == 0)])[0].kind is Kind.BLANK
     assert gate.look([Picture(pixels, np.ones_like(pixels, np.bool_))])[0].kind is Kind.BLANK
+
+
+@pytest.mark.parametrize("share", [0.0, 0.005, 0.02, 0.4])
+@pytest.mark.parametrize("contrast", [0.004, 0.5])
+def test_a_picture_is_blank_between_its_percentiles(share: float, contrast: float) -> None:
+    """However the few pixels lie that are looked at first."""
+    for step in (61, 1):
+        pixels = np.full(122_000, 0.4, np.float32)
+        pixels[:: step if share else len(pixels) + 1][: int(share * len(pixels))] += contrast
+        pixels[0] = 0.4
+        low, high = np.percentile(pixels, (1, 99))
+        assert blank(Picture(pixels.reshape(200, 610))) == bool(high - low < 2 / 255)
 
 
 def test_noise_and_slopes_do_not_pass(gate: TorchGate) -> None:
