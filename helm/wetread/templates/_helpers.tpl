@@ -209,6 +209,9 @@ true
 {{- if and (eq $v.archive.type "s3") (not $v.archive.s3.bucket) }}
 {{- fail "archive.type: s3 needs archive.s3.bucket" }}
 {{- end }}
+{{- if eq $v.archive.type "s3" }}
+{{- include "wetread.checkScratch" . }}
+{{- end }}
 {{- if $v.archive.trial.enabled }}
 {{- if not (and (eq $v.archive.type "s3") $v.archive.s3.existingSecret.name) }}
 {{- fail "archive.trial needs archive.type: s3 and archive.s3.existingSecret.name" }}
@@ -270,6 +273,20 @@ true
 {{- $has := (get .Values $role).terminationGracePeriodSeconds }}
 {{- if lt (int $has) (int $needs) }}
 {{- fail (printf "%s.terminationGracePeriodSeconds: %d kills a worker before its jobs are finished or given back; with settings.drain_seconds: %d it takes %d" $role (int $has) $drain $needs) }}
+{{- end }}
+{{- end }}
+
+{{/* Does what was read last leave room for what arrives? A pod that takes more is evicted. */}}
+{{- define "wetread.checkScratch" -}}
+{{- $units := dict "k" 0.00095367431640625 "Ki" 0.0009765625 "M" 0.95367431640625 "Mi" 1 "G" 953.67431640625 "Gi" 1024 "T" 953674.31640625 "Ti" 1048576 "P" 953674316.40625 "Pi" 1073741824 }}
+{{- $cache := hasKey .Values.settings "archive_cache_mb" | ternary .Values.settings.archive_cache_mb 10240 }}
+{{- range $role := list "receiver" "web" "worker" }}
+{{- $size := toString (get $.Values $role).scratchSize }}
+{{- $unit := regexFind "[A-Za-z]+$" $size }}
+{{- $mebibytes := mulf (trimSuffix $unit $size | float64) (get $units $unit | default 0.00000095367431640625) }}
+{{- if lt $mebibytes (addf $cache 1024) }}
+{{- fail (printf "%s.scratchSize: %s does not hold settings.archive_cache_mb: %d MiB and 1 GiB more, so its pods would be evicted: enlarge the one, or lower the other" $role $size (int $cache)) }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -96,6 +96,9 @@ def test_keda_may_ask_the_queue_inside(helm4: Helm) -> None:
         ("edge", {"settings": {"drain_seconds": 600}}, "kills a worker before"),
         ("group", {"worker": {"terminationGracePeriodSeconds": 60}}, "kills a worker before"),
         ("department", {"worker": {"resourceClass": "large"}}, "hpa would never add a worker"),
+        ("group", {"worker": {"scratchSize": "10Gi"}}, "its pods would be evicted"),
+        ("group", {"web": {"scratchSize": "500M"}}, "its pods would be evicted"),
+        ("gpu", {"settings": {"archive_cache_mb": 20480}}, "its pods would be evicted"),
         ("gpu", {"jobs": {"training": [TRAINING]}}, "training computes on the CPU"),
         ("department", {"worker": {"autoscaling": {"minReplicas": 0}}}, "needs type: keda"),
         ("group", {"worker": {"resourceClass": "enormous"}}, 'no resource class "enormous"'),
@@ -127,6 +130,22 @@ def test_no_rule_of_the_network_is_open_to_all(
             rules += [(each, "to") for each in spec.get("egress", [])]
             # Where nobody is named, everybody is meant.
             assert all(rule.get(peers) for rule, peers in rules), manifest["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("example", "size", "cache"),
+    [
+        ("group", "11Gi", 10240),
+        ("group", "2Ti", 10240),
+        ("gpu", "3G", 1000),
+        ("department", "1Gi", 0),
+    ],
+)
+def test_a_scratch_volume_that_holds_the_cache_is_taken(
+    helm: Helm, example: str, size: str, cache: int
+) -> None:
+    roles = {role: {"scratchSize": size} for role in ("receiver", "web", "worker")}
+    assert helm.template(example, settings={"archive_cache_mb": cache}, **roles)
 
 
 def test_who_has_the_address_of_a_node_is_let_in_by_it(helm4: Helm) -> None:
