@@ -96,8 +96,9 @@ class Door:
         held = self._index.find(description.sop_instance_uid)
         if held is not None:
             if held.sha256 == sha256:
-                self._keep_again(spooled, held)
-                return Receipt.HELD_ALREADY
+                if self._is_kept(spooled, held):
+                    return Receipt.HELD_ALREADY
+                return self._take(spooled, description, origin)
             if self._index.holds_same(held.sop_instance_uid, sha256) and self._archive.holds(
                 held.key
             ):
@@ -122,11 +123,22 @@ class Door:
         self._meter.received(origin, receipt, size)
         return receipt
 
-    def _keep_again(self, spooled: Path, held: Instance) -> None:
-        """Success promises that the file is there, also where the archive has lost it."""
-        if not self._archive.holds(held.key):
-            self._archive.adopt(held.key, spooled)
-            _log.warning("the archive had lost a file, which came again: %s", held.key)
+    def _is_kept(self, spooled: Path, held: Instance) -> bool:
+        """Success promises that the file is there, also where the archive has lost it.
+
+        False if retention takes the Instance away just now.
+        """
+        if self._archive.holds(held.key):
+            return True
+        self._archive.adopt(held.key, spooled)
+        # Rows go before files. With its row here still, the file is the next removal's; without,
+        # the removal may be past it, and nobody would ever take away what was just put there.
+        now = self._index.find(held.sop_instance_uid)
+        if now is None or now.key != held.key:
+            self._archive.remove(held.key)
+            return False
+        _log.warning("the archive had lost a file, which came again: %s", held.key)
+        return True
 
     def _conflict(
         self, path: Path, description: Description, origin: Origin, against: str

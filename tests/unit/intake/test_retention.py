@@ -45,6 +45,27 @@ def test_what_comes_again_while_it_is_removed_is_kept(house: House) -> None:
     assert len(house.files("studies")) == 1
 
 
+def test_what_is_found_just_before_it_is_removed_is_kept_anew_and_leaves_no_file(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.receive()
+    terms = retire(house)
+    retention = Retention(
+        MemoryRemovals(house.store, MemoryWorkitems(house.store)), house.archive, house.clock
+    )
+    holds = house.archive.holds
+
+    def looked_late(key: str) -> bool:
+        list(retention.sweep(retention.due(terms), terms))
+        return holds(key)
+
+    monkeypatch.setattr(house.archive, "holds", looked_late)
+    assert house.receive() is Receipt.STORED
+    instance = house.index.find(UID)
+    assert instance is not None
+    assert house.files("studies") == [house.archive.path(instance.key)]
+
+
 def test_a_whole_study_that_comes_again_is_a_new_revision(house: House) -> None:
     house.receive()
     terms = retire(house)
