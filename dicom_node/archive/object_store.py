@@ -97,7 +97,10 @@ class ObjectStore:
                 return
             with source.open("rb") as body:
                 checked = base64.b64encode(sha256).decode()
-                self._client.put_object(**named, Body=body, Metadata=meta, ChecksumSHA256=checked)
+                taken = self._client.put_object(
+                    **named, Body=body, Metadata=meta, ChecksumSHA256=checked
+                )
+        _check(taken)
 
     def holds(self, key: str) -> bool:
         """Is there an object of this key?"""
@@ -143,13 +146,14 @@ class ObjectStore:
 
     def _download(self, key: str, target: Path) -> None:
         answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        _check(answer)
         digest = hashlib.sha256()
         with closing(answer["Body"]) as body, target.open("wb") as file:
             for chunk in body.iter_chunks(_CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
         said = answer["Metadata"].get(_SHA256)
-        if said is not None and said != digest.hexdigest():
+        if said != digest.hexdigest():
             raise DamagedFile("The object store gave back other bytes than were put there.")
 
 
@@ -169,6 +173,12 @@ def _translated() -> Iterator[None]:
         # Its text may hold addresses and keys, so only its kind is told.
         kind = type(error).__name__
         raise RepositoryUnavailable(f"The object store cannot be used: {kind}.") from error
+
+
+def _check(answer: Any) -> None:
+    """Every object has an ETag; a proxy that says 200 to everything knows of none."""
+    if not answer.get("ETag"):
+        raise RepositoryUnavailable("What answers in the object store's place is none.")
 
 
 def _status(error: ClientError) -> int:

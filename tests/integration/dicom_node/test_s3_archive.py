@@ -15,11 +15,12 @@ import pytest
 from dicom_node.archive import DiskArchive
 from dicom_node.archive.object_store import ObjectStore
 from dicom_node.archive.s3 import S3Archive
-from inference.domain.errors import OutOfSpace, RepositoryUnavailable, SettingsError
+from inference.domain.errors import DamagedFile, OutOfSpace, RepositoryUnavailable, SettingsError
 from inference.domain.instance import Description
 from inference.ports import Archive
 from tests.contracts.archive import DESCRIPTION, ArchiveContract
 from tests.support.seaweedfs import SeaweedServer
+from tests.support.stub_http import Answer, StubServer
 from tests.unit.dicom_node.part10 import from_description
 
 BUCKET = "wetread"
@@ -102,6 +103,14 @@ class TestS3Archive(ArchiveContract):
         with pytest.raises(RepositoryUnavailable, match="other bytes"):
             elsewhere.path(key)
 
+    def test_an_object_that_nobody_vouches_for_is_not_given_out(
+        self, archive: S3Archive, elsewhere: S3Archive, server: SeaweedServer, prefix: str
+    ) -> None:
+        key = archive.keep_result("1.2", "1.2.3", b"whole")
+        client(server).put_object(Bucket=BUCKET, Key=f"{prefix}/{key}", Body=b"whole")
+        with pytest.raises(DamagedFile, match="other bytes"):
+            elsewhere.path(key)
+
     def test_the_archive_of_a_disk_is_adopted(
         self, archive: S3Archive, elsewhere: S3Archive, tmp_path: Path
     ) -> None:
@@ -141,6 +150,19 @@ class TestS3Archive(ArchiveContract):
         key = archive.keep_result("1.2", "1.2.3", b"whole")
         elsewhere.path(key)
         assert archive.sweep_spool(-1) == elsewhere.sweep_spool(-1) == 0
+
+
+def test_who_only_says_yes_is_no_object_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with StubServer(lambda method, path: Answer(body=b"<p>Sign in</p>")) as proxy:
+        archive = S3Archive(ObjectStore(BUCKET, "", proxy.url, "us-east-1"), tmp_path, 0, CACHE)
+        with pytest.raises(RepositoryUnavailable, match="is none"):
+            archive.keep_result("1.2", "1.2.3", b"whole")
+        with pytest.raises(RepositoryUnavailable, match="is none"):
+            archive.path("results/1.2/1.2.3.dcm")
 
 
 def test_what_the_store_did_not_take_is_not_kept(tmp_path: Path) -> None:
