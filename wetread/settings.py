@@ -7,9 +7,11 @@ Each setting has its heading in docs/settings.md; a test holds that.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -55,6 +57,11 @@ def _database_url(value: SecretStr) -> SecretStr:
         raise ValueError("give postgresql://user:password@host/name, or nothing for SQLite")
     return value
 
+
+_PREFIX = "WETREAD_"
+# What the environment may hold besides: where the file is, and what the image, the notebooks and
+# the tests are told.
+_NO_SETTINGS = re.compile(r"WETREAD_(CONFIG|IMAGE|NOTEBOOK_DATA|DOCKER_ROOT|TEST_\w+)")
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 RoleName = Literal["receiver", "web", "worker"]
@@ -138,7 +145,7 @@ _CHEST_CT = RuleSettings(name="chest-ct", model="ct-contrast", modality=("CT",))
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="WETREAD_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     home: Path = Path("~/.wetread")
@@ -245,15 +252,29 @@ def config_file() -> Path | None:
 
 def load(**overrides: Any) -> Settings:
     """Read the settings; `overrides` go before all. Raises `SettingsError` with every fault."""
+    faults = list(_unknown_names())
     try:
-        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+        found = Settings(**{key: value for key, value in overrides.items() if value is not None})
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{config_file()}: {error}") from None
     except ValidationError as error:
-        faults = "\n".join(
-            f"  {'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}"
+        faults += (
+            f"{'.'.join(str(part) for part in each['loc']) or 'settings'}: {each['msg']}"
             for each in error.errors(include_input=False, include_url=False)
         )
-        source = config_file()
-        where = f" ({source} and the environment)" if source else " (the environment)"
-        raise SettingsError(f"These settings are not valid{where}:\n{faults}") from None
+    if not faults:
+        return found
+    source = config_file()
+    where = f" ({source} and the environment)" if source else " (the environment)"
+    raise SettingsError("\n  ".join((f"These settings are not valid{where}:", *faults)))
+
+
+def _unknown_names() -> Iterator[str]:
+    """What is wrong with the names in the environment: pydantic reads those that it knows."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        meant = name.upper().partition("__")[0]
+        if not meant.startswith(_PREFIX) or meant in known or _NO_SETTINGS.fullmatch(meant):
+            continue
+        near = difflib.get_close_matches(meant, known, 1)
+        yield f"{name}: no setting is called so" + (f"; {near[0]} is one" if near else "")

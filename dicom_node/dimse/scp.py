@@ -20,7 +20,7 @@ from dicom_node.dimse.query_retrieve import QueryRetrieve
 from dicom_node.dimse.quiet import quiet_pynetdicom
 from dicom_node.dimse.spool import Spool
 from dicom_node.dimse.timeouts import Timeouts
-from inference.domain.errors import InputError, UnreadableInstance, WetreadError
+from inference.domain.errors import InputError, SettingsError, UnreadableInstance, WetreadError
 from inference.domain.instance import Origin, Priority, Source
 from inference.ports import Archive, Intake
 
@@ -93,9 +93,25 @@ class StorageScp:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Listen. Raises `OSError` if the port is taken."""
+        """Listen. Raises `SettingsError` where that cannot be done."""
         quiet_pynetdicom()
-        self._listener = Listener(
+        try:
+            self._listener = self._listen()
+        except OSError as error:
+            host, port = self._address
+            raise SettingsError(
+                f"nobody can listen for DICOM at port {port} of {host}: {error.strerror}. "
+                "Set dimse_port or dimse_host"
+            ) from error
+        self._ae._servers.append(self._listener)
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, args=(0.1,), name=self.name, daemon=True
+        )
+        self._thread.start()
+        LOG.info("%s listens on %s:%d", self._ae.ae_title, self._address[0], self.port)
+
+    def _listen(self) -> Listener:
+        return Listener(
             self._ae,
             self._address,
             accepted_contexts(queries=self._queries is not None),
@@ -110,12 +126,6 @@ class StorageScp:
             self._maximum_pdu,
             self._queries,
         )
-        self._ae._servers.append(self._listener)
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, args=(0.1,), name=self.name, daemon=True
-        )
-        self._thread.start()
-        LOG.info("%s listens on %s:%d", self._ae.ae_title, self._address[0], self.port)
 
     def stop(self) -> None:
         if self._listener is None or self._thread is None:

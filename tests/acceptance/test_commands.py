@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.support.node import Node
+from tests.support.programs import HOST
 from tests.support.radiographs import radiograph
 
 
@@ -58,6 +60,19 @@ def test_the_demo_leaves_a_folder_of_somebody_else_alone(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "not a demo's folder" in " ".join(done.stderr.split())
     assert (tmp_path / "wetread-demo" / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("what", ["dimse_port", "http_port"])
+def test_a_port_that_is_taken_is_said_with_what_to_set(tmp_path: Path, what: str) -> None:
+    node = Node(tmp_path)
+    with socket.create_server((HOST, 0)) as taken:
+        node.port = node.http_port = 0
+        setattr(node, what.replace("dimse_", ""), taken.getsockname()[1])
+        refused = node.run("serve")
+    assert refused.returncode == 1
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith("wetread: nobody can listen for ")
+    assert f"et {what} or " in last
 
 
 @pytest.fixture(scope="module")

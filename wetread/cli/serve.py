@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inference.domain.errors import SettingsError
 from inference.ports import Service
 from inference.worker.later import Later
 from wetread import logs, settings
@@ -76,7 +77,15 @@ def _run(configuration: Settings, stores: Stores, node: Node, metrics: Metrics) 
         # they must no longer end the process, or the services would not be stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        server.run()
+        try:
+            server.run()
+        except SystemExit:
+            if server.started:
+                raise
+            raise SettingsError(  # why, Uvicorn has said in the line above
+                f"nobody can listen for HTTP at port {configuration.http_port} of "
+                f"{configuration.http_host}: set http_port or http_host"
+            ) from None
     finally:
         ready.clear()
         _log.info("stopping")
