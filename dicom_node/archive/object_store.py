@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ _ATTEMPTS = 3  # of each request
 _CONNECTIONS = 64
 _SHA256 = "sha256"  # in an object's metadata: of all its bytes, in hexadecimal
 _FULL = ("InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
-_MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+_MISSING = ("404", "NoSuchKey", "NotFound")
 
 
 class ObjectStore:
@@ -130,12 +130,8 @@ class ObjectStore:
 
     def delete(self, key: str) -> None:
         """Remove an object; no error where there is none."""
-        try:
-            with _translated():
-                self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
-        except FileNotFoundError as error:
-            if str(error) == "NoSuchBucket":  # another one may have it
-                raise RepositoryUnavailable("The object store has no such bucket.") from error
+        with suppress(FileNotFoundError), _translated():
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def _head(self, key: str) -> Any | None:
         try:
@@ -164,6 +160,8 @@ def _translated() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
+        if code == "NoSuchBucket":  # it may come back, with all that is in it
+            raise RepositoryUnavailable("The object store has no such bucket.") from error
         if code in _MISSING:
             raise FileNotFoundError(code) from error
         if code in _FULL:

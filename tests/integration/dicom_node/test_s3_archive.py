@@ -198,7 +198,14 @@ def test_wrong_credentials_say_where_to_look(
         store(server).check()
 
 
-def test_nothing_counts_as_removed_where_there_is_no_bucket(server: SeaweedServer) -> None:
-    with pytest.raises(RepositoryUnavailable, match="no such bucket"):
-        store(server, bucket="elsewhere").delete("studies/1/2/3-ab.dcm")
+def test_nothing_counts_as_removed_or_lost_where_there_is_no_bucket(
+    server: SeaweedServer, tmp_path: Path
+) -> None:
+    nowhere = store(server, bucket="elsewhere")
+    for use in (
+        lambda: nowhere.delete("studies/1/2/3-ab.dcm"),
+        lambda: nowhere.get("studies/1/2/3-ab.dcm", tmp_path / "target"),
+    ):
+        with pytest.raises(RepositoryUnavailable, match="no such bucket"):
+            use()
     store(server).delete("studies/1/2/3-ab.dcm")  # was never there
