@@ -62,6 +62,11 @@ _PREFIX = "WETREAD_"
 # What the environment may hold besides: where the file is, and what the image, the notebooks and
 # the tests are told.
 _NO_SETTINGS = re.compile(r"WETREAD_(CONFIG|IMAGE|NOTEBOOK_DATA|DOCKER_ROOT|TEST_\w+)")
+# So Kubernetes tells a pod of each Service called `wetread…`, unless the pod's spec says otherwise.
+_SERVICE_LINK = re.compile(
+    r"WETREAD_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)=.*|"
+    r"WETREAD_(\w+_)?PORT=\w+://.*"
+)
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 RoleName = Literal["receiver", "web", "worker"]
@@ -275,6 +280,8 @@ def _unknown_names() -> Iterator[str]:
     for name in sorted(os.environ):
         meant = name.upper().partition("__")[0]
         if not meant.startswith(_PREFIX) or meant in known or _NO_SETTINGS.fullmatch(meant):
+            continue
+        if _SERVICE_LINK.fullmatch(f"{meant}={os.environ[name]}"):
             continue
         near = difflib.get_close_matches(meant, known, 1)
         yield f"{name}: no setting is called so" + (f"; {near[0]} is one" if near else "")

@@ -36,3 +36,18 @@ def test_what_stands_beside_the_settings_is_let_be(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("wetread_http_port", "81")
     assert settings.load().http_port == 81
+
+
+def test_what_kubernetes_tells_of_services_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "10.96.0.7"
+    for name, value in {
+        "WETREAD_SERVICE_HOST": address,
+        "WETREAD_WEB_SERVICE_PORT_HTTP": "8080",
+        "WETREAD_WEB_PORT": f"tcp://{address}:8080",
+        "WETREAD_WEB_PORT_8080_TCP_ADDR": address,
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert settings.load().http_port == 8080
+    monkeypatch.setenv("WETREAD_PORT", "81")
+    with pytest.raises(SettingsError, match="WETREAD_HTTP_PORT is one"):
+        settings.load()
