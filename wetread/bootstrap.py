@@ -6,9 +6,7 @@ Beside it, `wetread.roles` does so for what runs, `wetread.web.build` for what i
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +46,7 @@ from inference.ports import (
     Rollouts,
 )
 from wetread.settings import OrthancSettings, Settings
+from wetread.state import check_state, database_file, make_state
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from dicom_node.archive.s3 import S3Archive
@@ -95,7 +94,7 @@ class Stores:
 
 def open_database(settings: Settings, *, read_only: bool = False) -> Database:
     """Raises `SettingsError` where PostgreSQL is asked for wrongly, or its driver is missing."""
-    url = settings.database_url.get_secret_value() or sqlite_url(_database_file(settings))
+    url = settings.database_url.get_secret_value() or sqlite_url(database_file(settings))
     try:
         return Database(url, read_only=read_only)
     except ImportError:
@@ -112,7 +111,7 @@ def open_database(settings: Settings, *, read_only: bool = False) -> Database:
 
 def open_stores(settings: Settings) -> Stores:
     """Open database and archive, made and migrated as needed."""
-    settings.state.mkdir(parents=True, exist_ok=True)
+    make_state(settings)
     database = open_database(settings)
     try:
         if settings.is_embedded or settings.migrate_on_start:
@@ -141,19 +140,10 @@ def look_into_stores(settings: Settings) -> Stores:
     return _stores(settings, database)
 
 
-def check_state(settings: Settings) -> None:
-    """Raise `SettingsError` where the embedded form is meant and no node has run yet."""
-    if settings.is_embedded and not _database_file(settings).exists():
-        raise SettingsError(
-            f"no node has run in {settings.state} yet; start one with `wetread serve`, "
-            "or name its state directory in WETREAD_HOME"
-        )
-
-
 @contextmanager
 def look_at_versions(settings: Settings, registry: ModelRegistry) -> Iterator[Versions]:
     """Which versions of the models are in use, also where no node has run yet."""
-    if settings.is_embedded and not _database_file(settings).exists():
+    if settings.is_embedded and not database_file(settings).exists():
         yield Versions(registry)
         return
     stores = look_into_stores(settings)
@@ -161,10 +151,6 @@ def look_at_versions(settings: Settings, registry: ModelRegistry) -> Iterator[Ve
         yield Versions(registry, stores.rollouts)
     finally:
         stores.close()
-
-
-def _database_file(settings: Settings) -> Path:
-    return settings.state / "wetread.db"
 
 
 def _stores(settings: Settings, database: Database) -> Stores:
@@ -192,8 +178,13 @@ def _stores(settings: Settings, database: Database) -> Stores:
 def open_archive(settings: Settings) -> DiskArchive | S3Archive:
     watermark = settings.low_watermark_mb * _MIB
     if not settings.archive.startswith("s3://"):
-        place = Path(settings.archive) if settings.archive else settings.state / "archive"
-        return DiskArchive(place.expanduser(), watermark)
+        place = (
+            Path(settings.archive) if settings.archive else settings.state / "archive"
+        ).expanduser()
+        try:
+            return DiskArchive(place, watermark)
+        except RepositoryUnavailable as error:
+            raise SettingsError(f"{error} The setting archive places it in {place}") from error
     try:
         from dicom_node.archive.object_store import ObjectStore
         from dicom_node.archive.s3 import S3Archive
@@ -212,27 +203,6 @@ def open_archive(settings: Settings) -> DiskArchive | S3Archive:
         _log.warning("%s It is looked for %s s3_endpoint_url.", error, where)
     scratch = settings.state / "scratch"
     return S3Archive(store, scratch, watermark, settings.archive_cache_mb * _MIB)
-
-
-@contextmanager
-def exclusive(settings: Settings) -> Iterator[None]:
-    """Hold the state directory for one serving process; on PostgreSQL, several may serve."""
-    settings.state.mkdir(parents=True, exist_ok=True)
-    if not settings.is_embedded:
-        yield
-        return
-    lock = os.open(settings.state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise SettingsError(
-            f"another `wetread serve` uses {settings.state}; stop it, or set WETREAD_HOME"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def build_registry(settings: Settings) -> FolderRegistry:

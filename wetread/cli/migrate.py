@@ -13,8 +13,9 @@ from inference.persistence.engine import Database
 from inference.persistence.migrate import current, migrate
 from inference.persistence.moving import MovedTable, check_beginning, move
 from wetread import settings
-from wetread.bootstrap import check_state, exclusive, open_archive, open_database
+from wetread.bootstrap import open_archive, open_database
 from wetread.cli.output import AsJson, console, print_json
+from wetread.state import check_state, exclusive, make_state
 
 
 def migrate_database(
@@ -34,7 +35,7 @@ def migrate_database(
         return
     if archive:
         raise SettingsError("--archive goes with --to: the database says what lies there")
-    configuration.state.mkdir(parents=True, exist_ok=True)
+    make_state(configuration)
     database = open_database(configuration)
     try:
         before = current(database)

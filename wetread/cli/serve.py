@@ -14,11 +14,12 @@ from inference.domain.errors import SettingsError
 from inference.ports import Service
 from inference.worker.later import Later
 from wetread import logs, settings
-from wetread.bootstrap import Stores, exclusive, open_stores
+from wetread.bootstrap import Stores, open_stores
 from wetread.cli import leave
 from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
+from wetread.state import exclusive
 
 if TYPE_CHECKING:
     from wetread.web.server import Server

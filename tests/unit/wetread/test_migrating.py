@@ -42,3 +42,17 @@ def test_what_is_no_address_of_a_database_is_said_without_its_password(home: Pat
     with pytest.raises(SettingsError, match="that is no address of a database") as refused:
         migrate_database(to="postgresql://wetread:secret@host:port/wetread")
     assert "secret" not in str(refused.value)
+
+
+def test_a_state_directory_that_cannot_be_written_is_said_with_what_to_do(home: Path) -> None:
+    home.write_text("a file where a folder should be")
+    with pytest.raises(SettingsError, match=r"home cannot be written: .* WETREAD_HOME"):
+        migrate_database()
+
+
+def test_an_archive_that_cannot_be_written_is_said_with_its_place(home: Path) -> None:
+    (home.parent / "volume").write_text("a file where a folder should be")
+    with pytest.raises(
+        SettingsError, match=r"cannot be written: .* archive places it in .*/volume"
+    ):
+        open_stores(Settings(home=home, archive=str(home.parent / "volume")))
