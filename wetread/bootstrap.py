@@ -124,6 +124,12 @@ def open_stores(settings: Settings) -> Stores:
     return _stores(settings, database)
 
 
+def open_filled_stores(settings: Settings) -> Stores:
+    """Open what a node has filled. Raises `SettingsError` where no node has run yet."""
+    check_state(settings)
+    return open_stores(settings)
+
+
 def look_into_stores(settings: Settings) -> Stores:
     """Open what is kept to read only, beside a node that may be running.
 

@@ -21,7 +21,7 @@ from inference.domain.incident import (
     IncidentState,
 )
 from wetread import settings
-from wetread.bootstrap import look_into_stores, open_stores
+from wetread.bootstrap import look_into_stores, open_filled_stores
 from wetread.cli.output import AsJson, console, print_json
 from wetread.incidents import build_desk, bytes_of, describe_incident, say_compared
 from wetread.versions import operator
@@ -143,7 +143,7 @@ def resolve_incidents(
         raise typer.BadParameter("say either numbers or --study")
     if not why.strip():
         raise typer.BadParameter("say why, with --why")
-    stores = open_stores(settings.load())
+    stores = open_filled_stores(settings.load())
     try:
         desk = build_desk(stores)
         numbers = list(dict.fromkeys(incidents or ())) or [

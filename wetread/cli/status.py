@@ -16,7 +16,7 @@ from inference.domain.job import Job, JobState
 from inference.domain.result import Result
 from inference.domain.study import Study
 from wetread import settings
-from wetread.bootstrap import Stores, look_into_stores, open_stores
+from wetread.bootstrap import Stores, look_into_stores, open_filled_stores
 from wetread.cli.output import AsJson, console, print_json
 
 _COLOURS = {"done": "green", "delivered": "green", "failed": "red", "refused": "yellow"}
@@ -48,7 +48,7 @@ def complete(
     as_json: AsJson = False,
 ) -> None:
     """Say that a study is complete, before its quiet period ends."""
-    stores = open_stores(settings.load())
+    stores = open_filled_stores(settings.load())
     try:
         done = stores.index.complete(study_instance_uid, stores.clock.now())
     finally:
@@ -65,7 +65,7 @@ def replay(
     """Try again what failed: a job, a delivery, or all of both."""
     if sum((job is not None, delivery is not None, all_failed)) != 1:
         raise typer.BadParameter("say one of --job, --delivery and --all")
-    stores = open_stores(settings.load())
+    stores = open_filled_stores(settings.load())
     now = stores.clock.now()
     try:
         jobs = [job] if job is not None else []

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from inference.domain.errors import InputError
+from inference.domain.errors import InputError, SettingsError
 from wetread.bootstrap import open_stores
 from wetread.cli.app import COMMANDS, load
 from wetread.cli.network import send
+from wetread.cli.status import replay
 from wetread.settings import Settings
 
 # What takes longest to import, and which no command needs to say its options.
@@ -106,3 +107,13 @@ def test_a_folder_without_images_is_an_error_and_nothing_for_who_reads_json(
     with pytest.raises(InputError, match="there is no DICOM file in"):
         send([tmp_path], as_json=True)
     assert not capsys.readouterr().out
+
+
+def test_nothing_is_replayed_in_a_state_directory_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WETREAD_HOME", str(tmp_path / "mistyped"))
+    with pytest.raises(SettingsError, match="no node has run"):
+        replay(all_failed=True)
+    assert not (tmp_path / "mistyped").exists()
