@@ -34,6 +34,7 @@ from dicom_node.dicomweb.problems import (
 from dicom_node.dicomweb.responses import Model
 from dicom_node.dicomweb.upload import Upload
 from dicom_node.dimse import status
+from inference.domain.about import about
 from inference.domain.errors import InputError, WetreadError
 from inference.domain.instance import Description, Origin, Source
 from inference.domain.uid import check_uid
@@ -189,7 +190,8 @@ def _fail(
     outcome: _Outcome, reason: int, description: Description | None, names: tuple[str, str]
 ) -> None:
     outcome.reasons.append(reason)
-    LOG.warning("Instance not stored: 0x%04X, %s", reason, status.comment_for(reason))
+    with about(description.study_instance_uid if description else ""):
+        LOG.warning("Instance not stored: 0x%04X, %s", reason, status.comment_for(reason))
     why = {"00081197": attribute("US", reason)}
     if description is not None:
         names = description.sop_class_uid, description.sop_instance_uid

@@ -20,6 +20,7 @@ from dicom_node.dimse.query_retrieve import QueryRetrieve
 from dicom_node.dimse.quiet import quiet_pynetdicom
 from dicom_node.dimse.spool import Spool
 from dicom_node.dimse.timeouts import Timeouts
+from inference.domain.about import about
 from inference.domain.errors import InputError, SettingsError, UnreadableInstance, WetreadError
 from inference.domain.instance import Origin, Priority, Source
 from inference.ports import Archive, Intake
@@ -154,9 +155,13 @@ class StorageScp:
 
     def _on_store(self, event: Any) -> Dataset:
         """Answer a C-STORE request: 0x0000 only after `Intake.receive` returned."""
+        with contextlib.ExitStack() as told:
+            return self._answer_store(event, told)
+
+    def _answer_store(self, event: Any, told: contextlib.ExitStack) -> Dataset:
         spool: Spool | None = event.request._dataset_file
         try:
-            self._store(event, spool)
+            self._store(event, spool, told)
             code = status.SUCCESS
         except _Mismatch:
             code = status.DOES_NOT_MATCH
@@ -185,7 +190,7 @@ class StorageScp:
             )
         return answer
 
-    def _store(self, event: Any, spool: Spool | None) -> None:
+    def _store(self, event: Any, spool: Spool | None, told: contextlib.ExitStack) -> None:
         if spool is None:
             raise UnreadableInstance("the request has no data set")
         if spool.error is not None:
@@ -196,6 +201,7 @@ class StorageScp:
         except InputError:
             pass  # the intake sees the same, and keeps the bytes in quarantine
         else:
+            told.enter_context(about(description.study_instance_uid))
             said = (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
             if said != (description.sop_class_uid, description.sop_instance_uid):
                 raise _Mismatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pydicom
@@ -13,6 +13,7 @@ import pytest
 from dicom_node.dimse.echo import echo
 from dicom_node.dimse.file_meta import IMPLEMENTATION_CLASS_UID
 from dicom_node.dimse.send import dicom_files, send_files
+from inference.domain.about import current
 from inference.domain.errors import (
     ConflictingInstance,
     InvalidUid,
@@ -28,6 +29,25 @@ from tests.unit.dicom_node.part10 import data_set, element, part10
 
 Instances = Callable[..., Path]
 Receivers = Callable[..., Receiver]
+
+
+class Lines(logging.Handler):
+    """What is logged, and of which Study."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, object]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append((record.getMessage(), current().get("study_instance_uid")))
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler, logger = Lines(), logging.getLogger("dicom_node")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
 
 
 def store(receiver: Receiver, *files: Path, verbose: bool = False) -> tuple[int, str]:
@@ -205,6 +225,16 @@ class TestStatus:
         receiver.intake.error = None
         outcomes = send_files([make_instance(2), make_instance(3)], host=HOST, port=receiver.port)
         assert [each.taken for each in outcomes] == [True, True]
+
+    def test_the_log_says_of_which_study_an_instance_was_refused(
+        self, receiver: Receiver, make_instance: Instances, lines: Lines
+    ) -> None:
+        sent = make_instance()
+        receiver.intake.error = RepositoryUnavailable()
+        (outcome,) = send_files([sent], host=HOST, port=receiver.port)
+        assert outcome.status == 0xA701
+        (study,) = (study for line, study in lines.seen if "0xA701" in line)
+        assert study == pydicom.dcmread(sent).StudyInstanceUID
 
     def test_storescu_says_what_we_say(self, receiver: Receiver, make_instance: Instances) -> None:
         receiver.intake.error = OutOfSpace()
