@@ -40,6 +40,7 @@ from inference.worker.crew import Crew
 from inference.worker.heartbeat import heartbeat
 from inference.worker.metered import MeteredGate, MeteredModel
 from inference.worker.reading import Reader, Reading
+from inference.worker.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +48,8 @@ _IDLE = 0.5  # seconds between looks at an empty queue
 _GRACE = 90.0  # seconds
 _FIRST_RETRY = timedelta(seconds=2)
 _LONGEST_RETRY = timedelta(minutes=10)
-_TURNS = 10  # that a Job gives up for an earlier revision's, lest that one hangs
-_LONGEST_TURN = timedelta(seconds=10)
+_GIVES_WAY = 10  # that a Job gives up for an earlier revision's, lest that one hangs
+_LONGEST_WAY = timedelta(seconds=10)
 _REPORTS = 3  # tries at a report that processing failed
 _LONGEST_AWAY = timedelta(minutes=1)  # of what a Job needs and cannot be blamed for
 
@@ -104,6 +105,7 @@ class Worker:
         self._meter = meter or Unmetered()
         self._batching = batching or Batching()
         self._grace = grace
+        self._turns = Turns()
         self._crew = Crew(name, jobs, self.tick, idle)
 
     @property
@@ -132,18 +134,24 @@ class Worker:
 
     def tick(self) -> bool:
         """Work on one Job if one is due; return whether there was one."""
-        lease = self._queue.claim(self.name, self._clock.now(), self._lease)
+        lease = self._turns.begin(
+            lambda: self._queue.claim(self.name, self._clock.now(), self._lease)
+        )
         if lease is None:
             return False
-        with about(lease.job.request.study_instance_uid, lease.job.job_id):
-            if not self._waits_its_turn(lease):
-                self._attempt(lease)
+        try:
+            with about(lease.job.request.study_instance_uid, lease.job.job_id):
+                if not self._gives_way(lease):
+                    self._attempt(lease)
+        finally:
+            if self._turns.end(lease):
+                self._crew.wake()
         return True
 
-    def _waits_its_turn(self, lease: Lease) -> bool:
+    def _gives_way(self, lease: Lease) -> bool:
         """Give the Job back while an earlier revision is read: its report is to be named."""
         request = lease.job.request
-        if request.shadow or request.revision == 1 or lease.fence > _TURNS:
+        if request.shadow or request.revision == 1 or lease.fence > _GIVES_WAY:
             return False
         if not any(
             each.request.revision < request.revision
@@ -152,7 +160,7 @@ class Worker:
             for each in self._queue.jobs(request.study_instance_uid, JobState.RUNNING)
         ):
             return False
-        due = self._clock.now() + backoff(lease.fence, _FIRST_RETRY, _LONGEST_TURN)
+        due = self._clock.now() + backoff(lease.fence, _FIRST_RETRY, _LONGEST_WAY)
         self._queue.retry(lease, lease.job.error, due, counts=False)
         return True
 
@@ -160,6 +168,7 @@ class Worker:
         job = lease.job
         try:
             with heartbeat(self._queue, self._clock, lease, self._lease, f"job {job.job_id}"):
+                self._turns.wait(lease)
                 self._work(lease)
         except LeaseLost:
             _log.warning("job %d: another worker holds it by now; nothing recorded", job.job_id)

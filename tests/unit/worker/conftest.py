@@ -134,8 +134,11 @@ class Bench:
                 population=Population("children", (1, 5)),
             )
         )
-        self.worker = Worker(
-            name="worker-1",
+        self.worker = self.make_worker("worker-1")
+
+    def make_worker(self, name: str) -> Worker:
+        return Worker(
+            name=name,
             queue=self.queue,
             index=self.index,
             results=self.results,

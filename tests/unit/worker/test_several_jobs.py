@@ -91,6 +91,37 @@ def test_a_worker_that_is_stopped_finishes_what_it_has_and_takes_no_more(bench: 
     assert len(bench.read()) == 2
 
 
+def test_a_job_that_may_have_killed_the_process_is_read_with_no_other_beside_it(
+    bench: Bench,
+) -> None:
+    names = ("0", "1", "2", "3")
+    bench.ask_each(*names)
+    for _ in names[1:]:  # claimed together, and never heard of again
+        assert bench.queue.claim("killed", bench.clock.now(), LEASE)
+    bench.clock.advance(LEASE)
+    model = Slow(bench)
+    several = worker(bench, model, 4, Batching(), LIMIT)
+    finished = threading.Semaphore(0)
+    record = bench.results.record
+    under_way: list[int] = []
+
+    def recorded(*given: object, **named: object) -> None:
+        suspects = [each for each in bench.queue.leases() if each.job.attempts > 1]
+        under_way.append(len(suspects))
+        record(*given, **named)  # type: ignore[arg-type]
+        finished.release()
+
+    bench.results.record = recorded  # type: ignore[method-assign, assignment]
+    several.start()
+    model.may_answer.set()
+    for _ in names:
+        assert finished.acquire(timeout=LIMIT)
+    several.stop()
+    assert states(bench) == [JobState.DONE] * 4
+    assert max(under_way) == 1
+    assert sorted(job.attempts for job in bench.queue.jobs()) == [1, 2, 2, 2]
+
+
 def test_what_is_not_finished_in_time_is_given_back_and_its_result_refused(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -311,7 +311,7 @@ def test_who_comes_back_too_late_leaves_the_recorded_report_as_it_is(bench: Benc
         objects = encode(*what)
         bench.encoder.encode = encode  # type: ignore[method-assign]
         bench.clock.advance(LEASE * 2)
-        assert bench.worker.tick()  # another takes the Job over, and records it
+        assert bench.make_worker("worker-2").tick()  # takes the Job over, and records it
         return [replace(each, part10=b"too late") for each in objects]
 
     bench.encoder.encode = frozen  # type: ignore[method-assign]
