@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 
 from inference.domain.errors import ResourceError
 from inference.ports import Archive, Cursors, Intake
@@ -24,6 +25,7 @@ from orthanc.study_reader import Stopped, StudyReader
 logger = logging.getLogger(__name__)
 
 _PAGE = 1000  # changes in one answer
+_KNOWN = 100  # numbers of changes that are looked at again
 _EXPECTED = (OrthancError, ResourceError, OSError, Stopped)
 
 
@@ -70,6 +72,7 @@ class ChangeFeed:
         self._backlog = Backlog()
         self._position: int | None = None  # read up to here
         self._saved: int | None = None  # the cursor on disk
+        self._latest = 0  # `Change.at` of the latest that was read; 0 if there was none
         self._next_sweep = 0.0  # by time.monotonic
         self._problem = ""
 
@@ -80,6 +83,10 @@ class ChangeFeed:
     @property
     def cursor_name(self) -> str:
         return f"orthanc:{self._name}"
+
+    @property
+    def _latest_name(self) -> str:
+        return f"{self.cursor_name}:latest"
 
     @property
     def problem(self) -> str:
@@ -126,31 +133,55 @@ class ChangeFeed:
         """Read one page of changes; return True if there are no more of them now."""
         position = self._begin()
         changes, done = self._orthanc.changes(position, _PAGE)
+        if self._was_reset(position, any_new=bool(changes)):
+            logger.warning("The list of changes of %s was reset; it is read again", self._name)
+            self._backlog.clear()
+            self._position = self._latest = 0
+            changes, done = (), False
         for change in changes:
             self._take(change)
             self._position = change.sequence
-        if not changes and self._orthanc.last_change() < position:
-            logger.warning("The list of changes of %s was reset; it is read again", self._name)
-            self._backlog.clear()
-            self._position = 0
-            done = False
         self._save()
         if done and time.monotonic() >= self._next_sweep:
             self._sweep_backlog()
             self._next_sweep = time.monotonic() + self._sweep
         return done
 
+    def _was_reset(self, position: int, *, any_new: bool) -> bool:
+        """Does the list count anew, so that numbers up to `position` stand for other changes?
+
+        Either it is shorter, or what stands where the feed has been is later than all it saw.
+        """
+        if not any_new:
+            return self._orthanc.last_change() < position
+        known = self._known(position)
+        return bool(known) and 0 < self._latest < known[-1].at
+
+    def _known(self, position: int) -> Sequence[Change]:
+        """Return changes up to `position`, the last ones if they are still there."""
+        since = max(position - _KNOWN, 0)
+        near, _ = self._orthanc.changes(since, _KNOWN)
+        if since and not (near and near[0].sequence <= position):
+            # Orthanc forgets the changes of what is deleted.
+            near, _ = self._orthanc.changes(0, 1)
+        return [change for change in near if change.sequence <= position]
+
     def _begin(self) -> int:
         if self._position is None:
+            self._latest = self._cursors.cursor(self._latest_name) or 0
             kept = self._cursors.cursor(self.cursor_name)
             if kept is not None:
                 self._position = self._saved = kept
             else:
                 self._position = 0 if self._from_start else self._orthanc.last_change()
                 self._save()
+            if not self._latest:
+                known = self._known(self._position)
+                self._latest = max((change.at for change in known), default=0)
         return self._position
 
     def _take(self, change: Change) -> None:
+        self._latest = max(self._latest, change.at)
         if change.kind == "NewInstance":
             self._backlog.announce(change.resource, change.sequence)
         elif change.kind == "StableStudy":
@@ -203,6 +234,8 @@ class ChangeFeed:
         assert self._position is not None
         cursor = self._backlog.cursor(self._position)
         if cursor != self._saved:
+            if self._latest:
+                self._cursors.set_cursor(self._latest_name, self._latest)
             self._cursors.set_cursor(self.cursor_name, cursor)
             self._saved = cursor
 

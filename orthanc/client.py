@@ -35,11 +35,15 @@ NotFound = failures.ResourceNotFound
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of GET /changes: `kind` is its ChangeType, `resource` its ID."""
+    """An entry of GET /changes: `kind` is its ChangeType, `resource` its ID.
+
+    `at` is its Date as a number, 20260131235959.
+    """
 
     sequence: int
     kind: str
     resource: str
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,12 @@ class Orthanc:
         def parse() -> tuple[Sequence[Change], bool]:
             changes, _, done = self._client.get_changes(since=since, limit=limit)
             return [
-                Change(int(change.sequence_id), str(change.change_type), str(change.resource_id))
+                Change(
+                    int(change.sequence_id),
+                    str(change.change_type),
+                    str(change.resource_id),
+                    int(change.timestamp.strftime("%Y%m%d%H%M%S")),
+                )
                 for change in changes
             ], bool(done)
 

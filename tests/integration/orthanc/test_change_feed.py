@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,45 @@ def test_a_list_of_changes_that_was_reset(
     server.upload(make(study="1.2.3")[0])
     house.wait_completed("1.2.3")
     house.wait_caught_up(server)
+
+
+def test_a_new_list_that_is_longer_than_the_cursor_is_read_from_its_first_change(
+    server: OrthancServer, house: House, make: Make
+) -> None:
+    """Orthanc was set up anew, and filled before the feed looked again."""
+    feed = house.feed(server)
+    server.upload(make(study="1.2.3")[0])
+    house.wait_completed("1.2.3")
+    house.wait_caught_up(server)
+    feed.stop()
+
+    server.stop()
+    for folder in ("storage", "index"):
+        shutil.rmtree(server.directory / folder)
+    server.start()
+    for number, study in enumerate(("1.2.4", "1.2.5"), start=1):
+        server.upload(make(study=study)[0])
+        server.wait_stable(number)
+    assert house.cursor < server.get("/changes?last")["Last"]
+    house.feed(server)
+    house.wait_completed("1.2.4", "1.2.5")
+    house.wait_caught_up(server)
+
+
+def test_deleting_what_was_read_does_not_make_the_feed_read_the_list_again(
+    server: OrthancServer, house: House, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.feed(server)
+    for number, study in enumerate(("1.2.3", "1.2.4"), start=1):
+        server.upload(make(study=study, PatientID=f"P{study}")[0])
+        server.wait_stable(number)
+    house.wait_completed("1.2.3", "1.2.4")
+    house.wait_caught_up(server)
+    server.delete(f"/studies/{server.find('1.2.3')[0]}")
+    server.upload(make(study="1.2.5")[0])
+    house.wait_completed("1.2.5")
+    house.wait_caught_up(server)
+    assert "was reset" not in caplog.text
 
 
 def test_a_password_is_needed(
