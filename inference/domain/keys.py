@@ -58,6 +58,9 @@ def match_of(
             raise InvalidQuery(f"{field.keyword} is a number")
         return AnyOf(tuple(str(int(each)) for each in values))
     keys = [field.key(each.strip()) for each in values]
+    if field.kind is Kind.NAME:
+        # An empty component group in front matches any, and one group is enough (C.2.2.2.1).
+        keys = [each.lstrip("=") for each in keys]
     if any("*" in each or "?" in each for each in keys):
         if len(keys) > 1:
             raise InvalidQuery(f"{field.keyword}: a list has no wildcards")

@@ -111,6 +111,15 @@ def test_studies_by_key(node: DimseNode, tmp_path: Path, key: str, studies: list
     assert "Unsupported" not in said
 
 
+@pytest.mark.parametrize("name", ["=山田^太郎", "=山田*", "==やまだ*", "=山田^太郎=やまだ^たろう"])
+def test_a_name_is_found_by_its_ideographic_or_phonetic_group_alone(
+    node: DimseNode, tmp_path: Path, name: str
+) -> None:
+    keys = ("SpecificCharacterSet=ISO_IR 192", f"PatientName={name}")
+    answers, _ = findscu(node.port, "STUDY", *keys, directory=tmp_path)
+    assert [each.StudyInstanceUID for each in answers] == ["1.2.5"]
+
+
 def test_an_answer_has_what_was_asked_for(node: DimseNode, tmp_path: Path) -> None:
     (answer,), _ = findscu(
         node.port,

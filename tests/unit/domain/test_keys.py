@@ -21,6 +21,8 @@ DATE, TIME = Field.STUDY_DATE, Field.STUDY_TIME
         (Field.PATIENT_ID, "P**1?", Like("P*1?")),
         (Field.PATIENT_NAME, "MÜLLER^J*", Like("muller^j*")),
         (Field.PATIENT_NAME, "Doe^", AnyOf(("doe",))),
+        (Field.PATIENT_NAME, "=山田*", Like("山田*")),
+        (Field.PATIENT_NAME, "==やまだ", AnyOf(("やまだ",))),
         (Field.STUDY_INSTANCE_UID, "1.2\\1.3", AnyOf(("1.2", "1.3"))),
         (Field.STUDY_INSTANCE_UID, "1.2,1.3", AnyOf(("1.2", "1.3"))),
         (Field.MODALITIES_IN_STUDY, "CT\\MR", AnyOf(("CT", "MR"))),
