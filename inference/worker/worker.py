@@ -19,7 +19,7 @@ from inference.domain.errors import (
     WetreadError,
 )
 from inference.domain.instance import Description, Instance
-from inference.domain.job import JobRequest, JobState, Lease
+from inference.domain.job import JobRequest, Lease
 from inference.domain.manifest import Manifest
 from inference.domain.refusal import Reason, Refusal
 from inference.domain.result import ResultObject
@@ -40,6 +40,7 @@ from inference.worker.crew import Crew
 from inference.worker.heartbeat import heartbeat
 from inference.worker.metered import MeteredGate, MeteredModel
 from inference.worker.reading import Reader, Reading
+from inference.worker.revisions import earlier_is_read
 from inference.worker.turns import Turns
 
 _log = logging.getLogger(__name__)
@@ -149,16 +150,8 @@ class Worker:
         return True
 
     def _gives_way(self, lease: Lease) -> bool:
-        """Give the Job back while an earlier revision is read: its report is to be named."""
-        request = lease.job.request
-        if request.shadow or request.revision == 1 or lease.fence > _GIVES_WAY:
-            return False
-        if not any(
-            each.request.revision < request.revision
-            and _name(each.request) == _name(request)
-            and not each.request.shadow
-            for each in self._queue.jobs(request.study_instance_uid, JobState.RUNNING)
-        ):
+        """Give the Job back while an earlier revision is read."""
+        if lease.fence > _GIVES_WAY or not earlier_is_read(self._queue, lease.job.request):
             return False
         due = self._clock.now() + backoff(lease.fence, _FIRST_RETRY, _LONGEST_WAY)
         self._queue.retry(lease, lease.job.error, due, counts=False)
@@ -305,10 +298,6 @@ class Worker:
             for each in self._index.instances(request.study_instance_uid)
         }
         return [held[uid] for uid in request.instances if uid in held]
-
-
-def _name(request: JobRequest) -> str:
-    return request.model.name if request.model else ""
 
 
 def _is_away(error: Exception) -> bool:
