@@ -59,12 +59,9 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 _PREFIX = "WETREAD_"
-# What the environment may hold besides: where the file is, what the image, the notebooks and the
-# tests are told, and what Kubernetes tells every pod of a Service that is called `wetread…`.
-_NO_SETTINGS = re.compile(
-    r"WETREAD_(CONFIG|IMAGE|NOTEBOOK_DATA|DOCKER_ROOT|TEST_\w+"
-    r"|(\w+_)?SERVICE_(HOST|PORT)(_\w+)?|(\w+_)?PORT_\d+_(TCP|UDP)(_\w+)?)"
-)
+# What the environment may hold besides: where the file is, and what the image, the notebooks and
+# the tests are told.
+_NO_SETTINGS = re.compile(r"WETREAD_(CONFIG|IMAGE|NOTEBOOK_DATA|DOCKER_ROOT|TEST_\w+)")
 # So Kubernetes tells a pod of each Service called `wetread…`, unless the pod's spec says otherwise.
 _SERVICE_LINK = re.compile(
     r"WETREAD_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP)(_\w+)?)=.*|"
@@ -283,8 +280,6 @@ def _unknown_names() -> Iterator[str]:
     for name in sorted(os.environ):
         meant = name.upper().partition("__")[0]
         if not meant.startswith(_PREFIX) or meant in known or _NO_SETTINGS.fullmatch(meant):
-            continue
-        if os.environ[name].startswith(("tcp://", "udp://")):  # a Service's, too
             continue
         if _SERVICE_LINK.fullmatch(f"{meant}={os.environ[name]}"):
             continue

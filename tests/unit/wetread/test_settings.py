@@ -32,14 +32,8 @@ def test_a_name_that_is_no_setting_is_refused_with_all_other_faults(
 
 
 def test_what_stands_beside_the_settings_is_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    of_a_service = (
-        "WETREAD_SERVICE_HOST",
-        "WETREAD_WEB_SERVICE_PORT_HTTP",
-        "WETREAD_WEB_PORT_8080_TCP_ADDR",
-    )
-    for name in ("WETREAD_TEST_STUDIES", "WETREAD_IMAGE", "WETREADY", *of_a_service):
+    for name in ("WETREAD_TEST_STUDIES", "WETREAD_IMAGE", "WETREADY"):
         monkeypatch.setenv(name, "1")
-    monkeypatch.setenv("WETREAD_WEB_PORT", "tcp://10.0.0.1:8080")
     monkeypatch.setenv("wetread_http_port", "81")
     assert settings.load().http_port == 81
 
