@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pydicom
@@ -87,6 +87,33 @@ def _frames(stores: Stores, overlay: ResultObject) -> dict[str, Any]:
         return {"frames": int(header.get("NumberOfFrames") or 1), "sources": sources}
     except _UNREADABLE:  # the rest of the page still counts
         return {"frames": 1, "sources": []}
+
+
+def places_of(result: Result, series: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return where each Finding of a result is; "" where all of them are in one place.
+
+    `series` is what `images_of` returns; images are counted as the page counts them.
+    """
+    places = [
+        (each.series_instance_uid, 0)
+        if each.series_instance_uid
+        else (each.sop_instance_uid, each.frame)
+        for each in result.findings
+    ]
+    if len(set(places)) < 2:
+        return ["" for _ in places]
+    names: dict[tuple[str, int], str] = {}
+    for number, of in enumerate(series, 1):
+        name = f"series {number}" if len(series) > 1 else ""
+        names[of["series"], 0] = name
+        frames = [
+            (each["uid"], frame)
+            for each in of["instances"]
+            for frame in range(1, each["frames"] + 1)
+        ]
+        for count, frame in enumerate(frames, 1):
+            names[frame] = ", ".join(filter(None, (name, f"image {count}")))
+    return [names.get(each, "") for each in places]
 
 
 def tags_of(stores: Stores, uid: str, sop_instance_uid: str) -> list[dict[str, str]] | None:

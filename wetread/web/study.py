@@ -22,7 +22,7 @@ from structured_reports.text import report_as_text
 from wetread.bootstrap import Stores
 from wetread.pictures import overlay_as_png
 from wetread.reviews import describe_reviews
-from wetread.web.images import images_of, overlays_of, tags_of
+from wetread.web.images import images_of, overlays_of, places_of, tags_of
 from wetread.web.pages import templates
 from wetread.web.problems import Gone, NotFound
 from wetread.web.timeline import timeline
@@ -54,15 +54,19 @@ def build_router(
         ]
         deliveries = {each.job_id: stores.outbox.deliveries(job_id=each.job_id) for each in jobs}
         reviews = {job.job_id: stores.reviews.of_job(job.job_id) for job, _ in results}
-        said = [result for _, result in results]
+        shadows = stores.results.of_study(uid, shadow=True)
+        series = images_of(stores, uid, [result for _, result in results])
         return templates.TemplateResponse(
             request,
             "study.html",
             {
                 "study": found,
-                "series": images_of(stores, uid, said),
+                "series": series,
                 "overlays": overlays_of(stores, uid, [result for _, result in current]),
                 "current": current,
+                "places": {
+                    job.job_id: places_of(result, series) for job, result in [*results, *shadows]
+                },
                 "earlier": [each for each in results if each[0].job_id not in numbers],
                 "pending": [each for each in jobs if each.state.value in ("queued", "running")],
                 "reports": {
@@ -93,7 +97,7 @@ def build_router(
                 "incidents": stores.incidents.incidents(
                     IncidentQuery(IncidentState.OPEN, study_instance_uid=uid)
                 ),
-                "shadows": stores.results.of_study(uid, shadow=True),
+                "shadows": shadows,
                 "knows_reviewer": knows_reviewer,
                 "verdicts": list(Verdict),
                 "presences": list(Presence),

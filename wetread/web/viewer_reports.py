@@ -12,6 +12,7 @@ from inference.domain.result import Result, Role
 from inference.domain.uid import check_uid
 from structured_reports.text import report_as_text
 from wetread.bootstrap import Stores
+from wetread.web.images import images_of, places_of
 from wetread.web.pages import CONTENT_SECURITY_POLICY, templates
 from wetread.web.viewer_config import ISOLATED, REPORTS
 
@@ -30,8 +31,10 @@ def build_router(stores: Stores) -> APIRouter:
         named = [check_uid(each) for text in studies or () for each in text.split(",") if each]
         shown = []
         for uid in list(dict.fromkeys(named))[:_MOST]:
-            results = counting(stores.results.of_study(uid))
-            shown.append((uid, [(result, texts(result)) for _, result in results]))
+            every = stores.results.of_study(uid)
+            results = [result for _, result in counting(every)]
+            series = images_of(stores, uid, [result for _, result in every]) if results else []
+            shown.append((uid, [(each, texts(each), places_of(each, series)) for each in results]))
         return templates.TemplateResponse(
             request,
             "viewer_reports.html",

@@ -18,7 +18,14 @@ from inference.domain.job import ModelId
 from inference.domain.result import ResultObject
 from inference.domain.review import Review, Reviewer, Verdict
 from tests.contracts.reading import said
-from tests.contracts.repositories import at, make_failure, make_object, make_result
+from tests.contracts.repositories import (
+    QUIET,
+    at,
+    make_failure,
+    make_instance,
+    make_object,
+    make_result,
+)
 from tests.integration.wetread.pages import Pages
 
 HOSTILE = "<script>alert(1)</script>"
@@ -168,3 +175,52 @@ def test_a_card_is_text(tmp_path: Path) -> None:
         assert pages.get("/models/chest/..").status_code == 404
     finally:
         pages.stores.close()
+
+
+def test_findings_of_several_images_say_which_is_meant(pages: Pages) -> None:
+    (one,) = said(Presence.PRESENT).findings
+    finding = replace(one, finding=Code("1", "99TEST", "Pneumonia"), frame=1)
+    # Each view of a chest in a Series of its own, as modalities send them
+    found = (
+        replace(finding, sop_instance_uid="1.1.2.1"),
+        replace(finding, sop_instance_uid="1.1.1.1", presence=Presence.ABSENT),
+    )
+    for number in (2, 1):
+        pages.stores.index.add(
+            make_instance(
+                f"1.1.{number}.1",
+                study="1.1",
+                series=f"1.1.{number}",
+                series_number=number,
+                rows=8,
+                columns=8,
+            ),
+            at(0),
+            QUIET,
+        )
+    job = pages.add("1.1", make_result(findings=found, objects=()), rows=8, columns=8)
+    for number, verdict in ((2, Verdict.AGREE), (None, Verdict.NOT_ASSESSABLE)):
+        report = replace(make_object(8 + (number or 0)), study_instance_uid="1.1")
+        review = Review(job, "1.1", number, verdict, Reviewer("ann", "Arzt^Anna"), at(9))
+        pages.stores.reviews.record(replace(review, report=report), [])
+    text = pages.get("/studies/1.1").text
+    options = re.findall(r"<option value=\"\d\" data-presence=\"(\w+)\">([^<]*)<", text)
+    assert options == [
+        ("present", "Pneumonia, series 2, image 1"),
+        ("absent", "Pneumonia, series 1, image 1"),
+    ]
+    assert re.findall(r'<button type="button" data-uid="([\d.]+)"[^>]*>([^<]*)<', text) == [
+        ("1.1.2.1", "series 2, image 1"),
+        ("1.1.1.1", "series 1, image 1"),
+    ]
+    assert re.findall(r'<span class="about">([^<]*)<', text) == [
+        "(Pneumonia, series 1, image 1)",
+        "(the whole result)",
+    ]
+    panel = pages.get("/viewer/reports?StudyInstanceUIDs=1.1").text
+    assert panel.index("series 2, image 1") < panel.index("series 1, image 1")
+
+
+def test_a_finding_of_the_only_image_names_no_image(pages: Pages) -> None:
+    pages.add("1.1", said(Presence.PRESENT), rows=8, columns=8)
+    assert "image 1" not in pages.get("/studies/1.1").text

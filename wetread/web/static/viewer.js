@@ -234,7 +234,8 @@ for (const each of document.querySelectorAll(".keyed [data-uid]")) {
   const frame = Number(each.dataset.frame)
   const of = series.map(slicesOf).find((slices) => slices.some((one) => one.uid === each.dataset.uid)) ?? []
   const at = of.findIndex((one) => one.uid === each.dataset.uid && one.frame === frame)
-  if (at >= 0) each.querySelector(".slice").textContent = `slice ${at + 1},`
+  const slice = each.querySelector(".slice")
+  if (at >= 0 && slice) slice.textContent = `slice ${at + 1},`
   each.addEventListener("click", () => jump(each.dataset.uid, frame))
 }
 document.addEventListener("keydown", (event) => {
