@@ -69,7 +69,7 @@ class _Choice:
 def frames(context: Context, request: Request, uids: Uids, numbers: str) -> Response:
     """Answer with some frames, in the order that is asked for."""
     entry = context.require(uids)
-    headers = validators(context.path(entry))
+    headers = validators(context.path(entry), request)
     if unchanged := not_modified(request, headers):
         return unchanged
     return _frames(context, request, entry, frame_numbers(numbers), headers)

@@ -44,7 +44,7 @@ def metadata(context: Context, request: Request, uids: Uids) -> Response:
     first = context.require(uids)
     headers: dict[str, str] = {}
     if uids[-1][0] is Field.SOP_INSTANCE_UID:
-        headers = validators(context.path(first))
+        headers = validators(context.path(first), request)
         if unchanged := not_modified(request, headers):
             return unchanged
     service = service_url(request)
@@ -99,7 +99,7 @@ def _text(context: Context, entry: Entry, url: str, path: Path, known: HeaderMod
 def bulk_data(context: Context, request: Request, uids: Uids, path: str) -> Response:
     """Answer with one value: sequence tag, item, ..., tag, separated by slashes."""
     entry = context.require(uids)
-    headers = validators(context.path(entry))
+    headers = validators(context.path(entry), request)
     if unchanged := not_modified(request, headers):
         return unchanged
     steps = path.split("/")

@@ -38,7 +38,7 @@ def rendered(
     entry = representative(context, uids)
     headers: dict[str, str] = {}
     if uids[-1][0] is Field.SOP_INSTANCE_UID:
-        headers = validators(context.path(entry))
+        headers = validators(context.path(entry), request)
         if unchanged := not_modified(request, headers):
             return unchanged
     count = frames_of(entry)
@@ -65,7 +65,7 @@ def thumbnail(
     context.require(uids)
     asked = read_rendering(request.query_params)
     entry = representative(context, uids)
-    headers = validators(context.path(entry))
+    headers = validators(context.path(entry), request)
     if unchanged := not_modified(request, headers):
         return unchanged
     count = frames_of(entry)

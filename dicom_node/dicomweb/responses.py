@@ -184,14 +184,16 @@ def gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def validators(path: Path) -> dict[str, str]:
+def validators(path: Path, request: Request) -> dict[str, str]:
     """Return ETag and Last-Modified of what is made of a file. Raises `NotFound`."""
+    # A browser asks with the tag of what it holds even where that was in another media type.
+    accepted = zlib.crc32(request.headers.get("accept", "").encode())
     try:
         stat = os.stat(path)
     except FileNotFoundError:
         raise NotFound("the file of this Instance is missing") from None
     return {
-        "ETag": f'W/"{stat.st_mtime_ns:x}-{stat.st_size:x}"',
+        "ETag": f'W/"{stat.st_mtime_ns:x}-{stat.st_size:x}-{accepted:x}"',
         "Last-Modified": formatdate(stat.st_mtime, usegmt=True),
         "Cache-Control": "private, no-cache",
         "Vary": "Accept",

@@ -81,7 +81,7 @@ def retrieve(context: Context, request: Request, uids: Uids) -> Response:
         kinds = kinds or {_kind(context, entry) for entry in context.instances(uids)}
         if not all(_possible(held, has_pixels, target) for held, has_pixels in kinds):
             continue
-        headers = validators(context.path(first)) if is_instance else {}
+        headers = validators(context.path(first), request) if is_instance else {}
         headers["Content-Location"] = str(request.url)
         if is_instance and (unchanged := not_modified(request, headers)):
             return unchanged

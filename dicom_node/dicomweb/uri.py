@@ -34,7 +34,7 @@ def add_uri(router: APIRouter, context: Context) -> None:
             raise WebError(f"{missing[0]} is missing")
         uids = path_uids(*(parameters[name] for name in ("studyUID", "seriesUID", "objectUID")))
         entry = context.require(uids)
-        headers = validators(context.path(entry))
+        headers = validators(context.path(entry), request)
         if unchanged := not_modified(request, headers):
             return unchanged
         return _answer(context, entry, parameters, headers)

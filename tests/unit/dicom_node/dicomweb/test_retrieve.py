@@ -344,6 +344,24 @@ def test_what_is_held_already_is_not_sent_again(filled: OriginServer) -> None:
         assert filled.get(at("1.1.1") + path, **{"If-None-Match": '"x"'}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "first", "then"),
+    [
+        ("", "application/dicom", 'multipart/related; type="application/dicom"'),
+        ("/metadata", "application/dicom+json", 'multipart/related; type="application/dicom+xml"'),
+        ("/frames/1", 'multipart/related; type="image/jls"', "application/octet-stream"),
+        ("/rendered", "image/jpeg", "image/png"),
+    ],
+)
+def test_who_holds_it_in_one_media_type_gets_it_in_another(
+    filled: OriginServer, path: str, first: str, then: str
+) -> None:
+    held = filled.get(at("1.1.1") + path, first)
+    answer = filled.get(at("1.1.1") + path, then, **{"If-None-Match": held.headers["etag"]})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(then)
+
+
 def test_a_large_study_is_streamed(origin: OriginServer) -> None:
     values = np.zeros((64, 512, 512), np.uint16)
     for number in range(3):
