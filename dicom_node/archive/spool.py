@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dicom_node.archive import durable
 from dicom_node.archive.header import describe, read_file_meta
-from inference.domain.errors import OutOfSpace, UnreadableInstance
+from inference.domain.errors import DamagedFile, OutOfSpace, UnreadableInstance
 from inference.domain.instance import Description
 
 _SPOOL = "spool"
@@ -51,7 +51,10 @@ class Spool:
 
     def describe(self, spooled: Path) -> Description:
         with durable.translated():
-            return describe(spooled)
+            try:
+                return describe(spooled)
+            except FileNotFoundError as error:
+                raise DamagedFile("A file is missing from the archive.") from error
 
     def digest(self, spooled: Path) -> str:
         digest = hashlib.sha256()

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from inference.domain.errors import OutOfSpace, UnreadableInstance
+from inference.domain.errors import DamagedFile, OutOfSpace, UnreadableInstance
 from inference.domain.instance import Attributes, Description
 from inference.domain.uid import check_uid
 
@@ -48,6 +48,8 @@ class FakeArchive:
         return path
 
     def describe(self, spooled: Path) -> Description:
+        if not spooled.exists():
+            raise DamagedFile
         try:
             fields = json.loads(spooled.read_bytes().split(b"\n", 1)[0])
             description = Description(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from inference.domain.errors import InputError, ResourceError
+from inference.domain.errors import DamagedFile, InputError, ResourceError
 from inference.ports import Archive, Catalog
 
 _log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Cataloguer:
                 break
             try:
                 description = self._archive.describe(self._archive.path(entry.key))
-            except InputError:
+            except (InputError, DamagedFile):
                 # It stays as the index knew it, and is looked at again after the next start.
                 _log.warning("a header cannot be catalogued: %s", entry.key)
                 continue

@@ -32,7 +32,7 @@ class Archive(Files, Protocol):
         ...
 
     def describe(self, spooled: Path) -> Description:
-        """Read the header. Raises `UnreadableInstance` or `InvalidUid`."""
+        """Read the header. Raises `UnreadableInstance`, `InvalidUid` or `DamagedFile`."""
         ...
 
     def digest(self, spooled: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.domain.errors import InvalidUid, OutOfSpace, UnreadableInstance
+from inference.domain.errors import DamagedFile, InvalidUid, OutOfSpace, UnreadableInstance
 from inference.domain.instance import Attributes, Description
 from inference.ports import Archive
 
@@ -81,6 +81,10 @@ class ArchiveContract(ABC):
         spooled = self.spool(archive, self.encode(replace(DESCRIPTION, **{field: ""}), b""))
         with pytest.raises(UnreadableInstance):
             archive.describe(spooled)
+
+    def test_describe_tells_a_file_that_is_gone(self, archive: Archive) -> None:
+        with pytest.raises(DamagedFile):
+            archive.describe(archive.path("studies/1.2/1.3/1.4-ab.dcm"))
 
     @pytest.mark.parametrize("uid", ["../../etc/passwd", "1.2/3", "1..2", "1.2." + "3" * 64, "a"])
     def test_describe_refuses_what_is_no_uid(self, archive: Archive, uid: str) -> None:
