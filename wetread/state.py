@@ -31,6 +31,26 @@ def check_state(settings: Settings) -> None:
         )
 
 
+def mark_moved(settings: Settings) -> None:
+    """From now on nobody serves the embedded form from here by mistake."""
+    with _writing(settings):
+        _mark(settings).touch()
+
+
+def check_not_moved(settings: Settings) -> None:
+    """Raise `SettingsError` where all that a node held was moved away: it would part in two."""
+    if settings.is_embedded and _mark(settings).exists():
+        raise SettingsError(
+            f"what {settings.state} holds was moved to PostgreSQL by `wetread migrate --to`: set "
+            "WETREAD_DATABASE_URL to that database. If nothing was served from there, and nothing "
+            f"shall be, remove {_mark(settings)}"
+        )
+
+
+def _mark(settings: Settings) -> Path:
+    return settings.state / "moved"
+
+
 @contextmanager
 def exclusive(settings: Settings) -> Iterator[None]:
     """Hold the state directory for one serving process; on PostgreSQL, several may serve."""

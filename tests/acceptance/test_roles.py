@@ -105,6 +105,9 @@ def test_a_filled_home_is_moved_and_goes_on(
         moved = embedded.run("migrate", *where)
         assert moved.returncode == 0, moved.stderr
         assert "are the same on both sides" in moved.stdout
+    refused = embedded.run("serve")
+    assert refused.returncode == 1
+    assert "was moved to PostgreSQL" in refused.stderr
     old, new = (
         {path.relative_to(root) for path in root.rglob("*") if path.is_file()}
         for root in (embedded.home / "archive", archive)

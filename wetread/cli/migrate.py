@@ -15,7 +15,7 @@ from inference.persistence.moving import MovedTable, check_beginning, move
 from wetread import settings
 from wetread.bootstrap import open_archive, open_database
 from wetread.cli.output import AsJson, console, print_json
-from wetread.state import check_state, exclusive, make_state
+from wetread.state import check_state, exclusive, make_state, mark_moved
 
 
 def migrate_database(
@@ -72,6 +72,7 @@ def _move(configuration: settings.Settings, to: str, archive: str, as_json: bool
                 # The files first: no row may ever name one that is not there.
                 kept = _copy_archive(configuration, target, as_json)
             tables = _with_progress(old, new, as_json)
+            mark_moved(configuration)
         finally:
             old.close()
             new.close()

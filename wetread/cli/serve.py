@@ -19,7 +19,7 @@ from wetread.cli import leave
 from wetread.metrics.build import Metrics, build_metrics
 from wetread.roles import Node, build_node
 from wetread.settings import Settings
-from wetread.state import exclusive
+from wetread.state import check_not_moved, exclusive
 
 if TYPE_CHECKING:
     from wetread.web.server import Server
@@ -36,6 +36,7 @@ def serve(
     """Receive, read and deliver until stopped (SIGTERM or Ctrl-C)."""
     configuration = settings.load(roles=tuple(role) if role else None)
     logs.configure(configuration.log_format)
+    check_not_moved(configuration)
     with exclusive(configuration):
         stores = open_stores(configuration)
         try:

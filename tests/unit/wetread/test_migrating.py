@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from inference.domain.errors import RepositoryUnavailable, SettingsError
 from wetread.bootstrap import open_stores
 from wetread.cli.migrate import migrate_database
+from wetread.cli.serve import serve
 from wetread.settings import Settings
+from wetread.state import check_not_moved, mark_moved
 
 # Nobody listens there.
 NOBODY = "postgresql://wetread:secret@127.0.0.1:1/wetread"
@@ -56,3 +59,13 @@ def test_an_archive_that_cannot_be_written_is_said_with_its_place(home: Path) ->
         SettingsError, match=r"cannot be written: .* archive places it in .*/volume"
     ):
         open_stores(Settings(home=home, archive=str(home.parent / "volume")))
+
+
+def test_what_was_moved_is_not_served_by_mistake(home: Path) -> None:
+    embedded = Settings(home=home)
+    open_stores(embedded).close()
+    check_not_moved(embedded)
+    mark_moved(embedded)
+    with pytest.raises(SettingsError, match=r"was moved to PostgreSQL .* WETREAD_DATABASE_URL"):
+        serve()
+    check_not_moved(Settings(home=home, database_url=SecretStr(NOBODY)))  # now mere scratch
