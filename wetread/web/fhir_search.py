@@ -39,7 +39,10 @@ class ReportSearch:
 
 
 def read_search(parameters: Iterable[tuple[str, str]], *, in_address: bool) -> ReportSearch:
-    """Raises `InvalidSearch`: what is not understood is never passed over."""
+    """Raises `InvalidSearch`: what is not understood is never passed over.
+
+    Of a parameter that is repeated, each has to hold (R4, Section 3.1.1.3).
+    """
     search = ReportSearch()
     for name, value in parameters:
         search = _read(search, name, value, in_address)
@@ -62,8 +65,11 @@ def _read(search: ReportSearch, name: str, value: str, in_address: bool) -> Repo
     if name == CURSOR:
         return replace(search, query=replace(query, before=before("fhir", value)))
     if name == "_id":
+        if "," in value:
+            raise InvalidSearch("_id takes one number")
         number = int(value) if _is_number(value) else None
-        return replace(search, job=number, nothing=search.nothing or number is None)
+        other = number is None or search.job not in (None, number)
+        return replace(search, job=number, nothing=search.nothing or other)
     if name == "_include":
         if value != "DiagnosticReport:result":
             raise InvalidSearch("_include takes DiagnosticReport:result")
@@ -72,11 +78,18 @@ def _read(search: ReportSearch, name: str, value: str, in_address: bool) -> Repo
         asked = frozenset(value.split(","))
         if not asked <= _STATUSES:
             raise InvalidSearch(f"status is one of {', '.join(sorted(_STATUSES))}")
-        return replace(search, statuses=search.statuses & asked if search.statuses else asked)
+        left = search.statuses & asked if search.statuses else asked
+        return replace(search, statuses=left, nothing=search.nothing or not left)
     if name == "identifier":
-        return replace(search, query=replace(query, sop_instance_uid=_uid(value)))
+        uid = _uid(value)
+        other = query.sop_instance_uid not in ("", uid)
+        query = replace(query, sop_instance_uid=uid)
+        return replace(search, query=query, nothing=search.nothing or other)
     if name in ("study", "study:identifier"):
-        return replace(search, query=replace(query, study_instance_uid=_uid(value)))
+        uid = _uid(value)
+        other = query.study_instance_uid not in ("", uid)
+        query = replace(query, study_instance_uid=uid)
+        return replace(search, query=query, nothing=search.nothing or other)
     if name == "date":
         return replace(search, query=_by_day(query, value))
     if name == "issued":
@@ -88,8 +101,9 @@ def _read(search: ReportSearch, name: str, value: str, in_address: bool) -> Repo
             )
         system, bar, identifier = value.rpartition("|")
         # The header names no system, and we make none up.
-        other = bool(bar and system)
-        query = replace(query, patient_id=identifier[:64])
+        identifier = identifier[:64]
+        other = bool(bar and system) or query.patient_id not in ("", identifier)
+        query = replace(query, patient_id=identifier)
         return replace(search, query=query, nothing=search.nothing or other or not identifier)
     raise InvalidSearch(f"{name[:40]!r} is no search parameter here; see /fhir/metadata")
 

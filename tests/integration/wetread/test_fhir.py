@@ -50,6 +50,11 @@ def test_a_report_and_its_observations(filled: Pages) -> None:
         ("?_id=2", ["2"]),
         ("?_id=2&study=1.1", []),
         ("?_id=9", []),
+        ("?_id=1&_id=2", []),
+        ("?_id=1&_id=1", ["1"]),
+        ("?study=1.1&study=urn:oid:1.1", ["1"]),
+        ("?study=1.1&study=1.2", []),
+        ("?status=cancelled&status=preliminary", []),
         ("?_id=none", []),
         ("?study=1.1", ["1"]),
         ("?study=urn:oid:1.2", ["2"]),
@@ -94,6 +99,8 @@ def test_a_patient_is_searched_for_by_post_alone(filled: Pages) -> None:
     refused = filled.get("/fhir/DiagnosticReport?patient:identifier=P-1")
     assert refused.status_code == 400
     assert filled.post(f"{url}?patient:identifier=P-1", data={"_id": "1"}).status_code == 400
+    both = {"patient:identifier": "P-1", "subject:identifier": "P-2"}
+    assert "entry" not in filled.post(url, data=both).json()
 
 
 def test_what_is_reviewed_is_found_by_its_status(filled: Pages) -> None:
@@ -118,6 +125,7 @@ def test_what_is_reviewed_is_found_by_its_status(filled: Pages) -> None:
         ("/fhir/Observation/x.y", 404, {}),
         ("/fhir/Patient/1", 404, {}),
         ("/fhir/DiagnosticReport?code=1", 400, {}),
+        ("/fhir/DiagnosticReport?_id=1,2", 400, {}),
         ("/fhir/DiagnosticReport?_cursor=x", 400, {}),
         ("/fhir/DiagnosticReport?_format=xml", 406, {}),
         ("/fhir/metadata?_format=xml", 406, {}),
