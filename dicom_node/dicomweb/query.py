@@ -11,6 +11,7 @@ from pydicom.datadict import keyword_for_tag, tag_for_keyword
 from dicom_node.dicomweb.problems import WebError
 from inference.domain.catalog import Condition, Field, Level
 from inference.domain.keys import can_match, is_range, joined, match_of
+from inference.domain.matching import AnyOf
 
 MAXIMUM = {Level.STUDY: 1000, Level.SERIES: 5000, Level.INSTANCE: 10_000}  # results
 _MAX_INCLUDED = 200
@@ -66,6 +67,11 @@ def read_query(level: Level, parameters: Iterable[tuple[str, str]]) -> Query:
             field = _field(name, level)
             match = match_of(field, value, empty=empty, several=several)
             if match is not None:
+                if isinstance(match, AnyOf) and any(each.field is field for each in conditions):
+                    # Hardly anything is both, and who meant a list would be told of nothing.
+                    raise WebError(
+                        f"{field.keyword} is named twice; a comma separates UIDs and modalities"
+                    )
                 conditions.append(Condition(field, match))
                 if is_range(match, value):
                     ranges.add(field)
