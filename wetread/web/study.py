@@ -41,6 +41,7 @@ def build_router(
 
     @router.get("/studies/{uid}", response_class=HTMLResponse)
     def study(request: Request, uid: str) -> HTMLResponse:
+        event = stores.events.newest()  # first: what comes in between is then told again
         found = stores.index.study(check_uid(uid))
         if found is None:
             raise NotFound(f"no Study {uid} is held")
@@ -61,6 +62,7 @@ def build_router(
             "study.html",
             {
                 "study": found,
+                "event": event,
                 "series": series,
                 "overlays": overlays_of(stores, uid, [result for _, result in current]),
                 "current": current,

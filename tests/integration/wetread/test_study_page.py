@@ -199,9 +199,9 @@ def test_findings_of_several_images_say_which_is_meant(pages: Pages) -> None:
             QUIET,
         )
     job = pages.add("1.1", make_result(findings=found, objects=()), rows=8, columns=8)
-    for number, verdict in ((2, Verdict.AGREE), (None, Verdict.NOT_ASSESSABLE)):
-        report = replace(make_object(8 + (number or 0)), study_instance_uid="1.1")
-        review = Review(job, "1.1", number, verdict, Reviewer("ann", "Arzt^Anna"), at(9))
+    for about, verdict in ((2, Verdict.AGREE), (None, Verdict.NOT_ASSESSABLE)):
+        report = replace(make_object(8 + (about or 0)), study_instance_uid="1.1")
+        review = Review(job, "1.1", about, verdict, Reviewer("ann", "Arzt^Anna"), at(9))
         pages.stores.reviews.record(replace(review, report=report), [])
     text = pages.get("/studies/1.1").text
     options = re.findall(r"<option value=\"\d\" data-presence=\"(\w+)\">([^<]*)<", text)

@@ -1,6 +1,6 @@
 // The reading list: keys, search without an address, and a list that stays current.
 
-import { follow } from "./news.js"
+import { fetchPage, follow } from "./news.js"
 
 const TICK = 10_000 // ms between two looks at how long everything waits
 const form = document.getElementById("filters")
@@ -67,12 +67,10 @@ function mergePages(old, fresh) {
 
 async function load({ focus = false } = {}) {
   const mine = ++turn
-  const answer = await fetch("/", { method: "POST", body: asked }).catch(() => null)
-  const text = answer?.ok ? await answer.text().catch(() => null) : null
-  if (text === null || mine !== turn) return
-  const read = new DOMParser().parseFromString(text, "text/html")
+  const read = await fetchPage("/", { method: "POST", body: asked }, "#list")
+  if (mine !== turn) return true
+  if (!read) return false
   const fresh = read.getElementById("list")
-  if (!fresh) return // a proxy's page, to log in again for one
   const active = document.activeElement?.closest?.("#list tr[data-uid]")
   const before = active ? active.rowIndex - 2 : -1
   merge(fresh)
@@ -81,6 +79,7 @@ async function load({ focus = false } = {}) {
   if (active && !active.isConnected) place = before
   else if (active && !list.contains(document.activeElement)) active.querySelector(".open").focus({ preventScroll: true })
   if (focus) list.querySelector(".open")?.focus()
+  return true
 }
 
 // Remembered with the entry of the history, so that Back from a study finds the same list.

@@ -14,8 +14,33 @@ const REST = 3_000 // ms between two looks, however much comes in
 const POLL = 10_000 // ms between two looks without a stream
 const SILENCE = 60_000 // ms after which a stream may be dead and not know it
 
-// `look` fetches anew what is shown; `shown` returns the number of the last event that is in it.
-export function follow(shown, look) {
+const place = document.getElementById("stale")
+let current = new Date()
+
+// Say why what is shown may be old; "" says that it is not.
+export function stale(why) {
+  if (!why) current = new Date()
+  const text = why && `Not current: ${why}. What is shown is of ${current.toLocaleTimeString()}.`
+  if (place.textContent !== text) place.textContent = text
+}
+
+// Return a page of the node as it is now, if it has `wanted`; say so and return null if it cannot be had.
+export async function fetchPage(url, options, wanted) {
+  const answer = await fetch(url, options).catch(() => null)
+  const text = answer?.ok ? await answer.text().catch(() => null) : null
+  const page = text === null ? null : new DOMParser().parseFromString(text, "text/html")
+  if (page?.querySelector(wanted)) {
+    stale("")
+    return page
+  }
+  // What is no page of the node is a proxy's: to log in again, for one.
+  stale(page ? "who answers is not the node; load the page again" : answer && answer.status < 500 ? `the node answers with ${answer.status}` : "the node does not answer")
+  return null
+}
+
+// `look` fetches anew what is shown, and returns false where it could not; `shown` returns the number
+// of the last event that is in it. Events of which `concerns` says no are passed over.
+export function follow(shown, look, concerns = () => true) {
   let source = null
   let last = shown() // told of
   let due = last // the last that is to be shown
@@ -23,13 +48,14 @@ export function follow(shown, look) {
   let lookedAt = 0
   let timer = 0
   let looking = false
+  let missed = false
 
   async function see() {
     timer = 0
     looking = true
     lookedAt = Date.now()
     try {
-      await look()
+      missed = (await look()) === false
     } finally {
       looking = false
     }
@@ -44,7 +70,8 @@ export function follow(shown, look) {
   function hear(event) {
     heardAt = Date.now()
     last = Number(event.lastEventId)
-    if (JSON.parse(event.data).shadow) return
+    const said = JSON.parse(event.data)
+    if (said.shadow || !concerns(said)) return
     due = last
     if (due > shown()) plan()
   }
@@ -70,7 +97,7 @@ export function follow(shown, look) {
     if (!source) return
     if (source.readyState === EventSource.OPEN) {
       if (Date.now() - heardAt > SILENCE) open()
-      return
+      if (!missed) return
     }
     if (source.readyState === EventSource.CLOSED) open() // it was refused, and tries no more
     if (!timer && !looking) see()

@@ -1,12 +1,13 @@
 // Operations: kept current, and a button for what failed.
 
+import { fetchPage } from "./news.js"
+
 const PAUSE = 5_000 // ms between two looks
 const said = document.getElementById("said")
 
 async function load() {
-  const answer = await fetch("/operations").catch(() => null)
-  if (!answer?.ok) return
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html")
+  const page = await fetchPage("/operations", {}, "#operations")
+  if (!page) return
   const fresh = page.getElementById("operations")
   const old = document.getElementById("operations")
   if (fresh.textContent === old.textContent) return

@@ -56,16 +56,17 @@ async function send(form) {
   status.className = "said done"
   status.textContent = answer.status === 201 ? "recorded" : "you said the same before"
   form.querySelector("fieldset").hidden = true
-  await refresh(form)
+  if (!(await refresh(form))) status.textContent += ", of a result that is not the last: load the page again"
   form.querySelector("[name=verdict]").focus()
 }
 
 async function refresh(form) {
   const answer = await fetch(location.href).catch(() => null)
-  if (!answer?.ok) return
+  if (!answer?.ok) return true
   const page = new DOMParser().parseFromString(await answer.text(), "text/html")
   const fresh = page.querySelector(`.review[data-job="${CSS.escape(form.dataset.job)}"] .reviews`)
   if (fresh) form.querySelector(".reviews").replaceWith(document.adoptNode(fresh))
+  return Boolean(fresh)
 }
 
 const forms = [...document.querySelectorAll(".review")]
