@@ -108,6 +108,39 @@ def test_a_review_of_a_result_that_was_replaced_meanwhile_is_told_so(site: Site,
     page.wait_for_selector(".said.done:has-text('of a result that is not the last')")
 
 
+def test_who_clicks_twice_says_it_once(site: Site, page: Any) -> None:
+    receive(site)
+    job = read(site, 1, Presence.PRESENT)
+    posted: list[str] = []
+
+    def answer(route: Any) -> None:
+        posted.append(route.request.post_data)
+        route.fulfill(status=201 if len(posted) == 1 else 200, json={})
+
+    page.route(f"**/results/{job}/reviews", answer)
+    page.goto(f"{site.url}/studies/{STUDY}")
+    page.keyboard.press("a")
+    page.fill("[name=reviewer]", "ann")
+    page.dblclick(".review .main")
+    page.wait_for_selector(".said.done:has-text('recorded')")
+    assert len(posted) == 1
+
+
+def test_a_picture_that_cannot_be_had_is_not_black_in_silence(site: Site, page: Any) -> None:
+    instance = make_instance(f"{STUDY}.1.1", study=STUDY, rows=8, columns=8)
+    site.stores.index.add(instance, datetime.now(UTC), timedelta(hours=1))
+    page.route("**/rendered*", lambda route: route.abort())
+    page.goto(f"{site.url}/studies/{STUDY}")
+    page.wait_for_selector(".cannot:has-text('No picture: the node does not answer')")
+    page.unroute("**/rendered*")
+    page.route(
+        "**/rendered*", lambda route: route.fulfill(status=410, json={"detail": "no codec for it"})
+    )
+    page.keyboard.press("r")  # drawn again, it is asked for again
+    page.wait_for_selector(".cannot:has-text('No picture: no codec for it')")
+    assert page.locator(".cannot").count() == 1
+
+
 def test_what_another_person_says_appears_and_takes_nothing_away(site: Site, page: Any) -> None:
     receive(site)
     job = read(site, 1, Presence.PRESENT)

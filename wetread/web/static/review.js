@@ -36,7 +36,15 @@ function body(form) {
   return said
 }
 
+// A second click while the first is on its way says nothing else.
 async function send(form) {
+  if (form.dataset.sending) return
+  form.dataset.sending = "yes"
+  await post(form)
+  delete form.dataset.sending
+}
+
+async function post(form) {
   const status = form.querySelector(".said")
   const said = body(form)
   if (said.reviewer) sessionStorage.setItem(REVIEWER, JSON.stringify(said.reviewer))

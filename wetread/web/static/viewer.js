@@ -34,8 +34,17 @@ function show(pane, url, alt) {
   pictures.show(pane, url, (image) => {
     Object.assign(image, { alt, draggable: false })
     pane.querySelector(".frame").replaceChildren(image)
+    if (image.classList.contains("none")) explain(image, url)
     place()
   })
+}
+
+// A picture that cannot be had must not look like a black one.
+async function explain(image, url) {
+  const answer = await fetch(url).catch(() => null)
+  const problem = answer && !answer.ok ? await answer.json().catch(() => null) : null
+  const why = problem?.detail ?? (answer ? `the node answers with ${answer.status}` : "the node does not answer")
+  image.parentElement?.append(Object.assign(document.createElement("p"), { className: "cannot", textContent: `No picture: ${why}` }))
 }
 
 function place() {
