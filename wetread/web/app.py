@@ -32,6 +32,7 @@ from wetread.web.headers import AnswerHeaders
 from wetread.web.models import Cards
 from wetread.web.pages import static
 from wetread.web.probes import build_probes
+from wetread.web.proxied import Proxied
 from wetread.web.reference import describe_api
 from wetread.web.study import Gates
 from wetread.web.viewer_config import THIS_NODE
@@ -88,5 +89,6 @@ def build_app(
 
     add_handlers(app)
     app.add_middleware(AnswerHeaders)
+    app.add_middleware(Proxied)
     describe_api(app)
     return app

@@ -164,6 +164,25 @@ def test_every_link_leads_somewhere(filled: Pages) -> None:
         assert answer.status_code == 200, url
 
 
+@pytest.mark.parametrize(
+    ("said", "base"),
+    [
+        ({"X-Forwarded-Proto": "https"}, "https://node"),
+        ({"X-Forwarded-Proto": "https, http"}, "https://node"),
+        ({"X-Forwarded-Host": "ai.example.org:8443, inner"}, "http://ai.example.org:8443"),
+        ({"X-Forwarded-Proto": "javascript", "X-Forwarded-Host": "a b/c"}, "http://node"),
+    ],
+)
+def test_behind_a_proxy_links_name_what_the_client_reached(
+    filled: Pages, said: dict[str, str], base: str
+) -> None:
+    answer = filled.get(f"{API}/studies?limit=1", headers=said)
+    assert answer.json()["items"][0]["url"] == f"{base}{API}/studies/1.5"
+    assert answer.headers["link"].startswith(f"<{base}{API}/studies?")
+    bundle = filled.get("/fhir/DiagnosticReport?_count=1", headers=said).json()
+    assert all(each["url"].startswith(f"{base}/fhir/") for each in bundle["link"])
+
+
 def test_jobs_and_deliveries(filled: Pages) -> None:
     assert [each["job"] for each in get(filled, "jobs?state=failed")["items"]] == [4]
     job = get(filled, "jobs/4")
