@@ -227,13 +227,13 @@ class Export:
             "reason": _joined(review.reason.value for review in label.by if review.reason),
             "reviewers": _joined(self._pseudonyms.reviewer(one.reviewer.id) for one in label.by),
         }
-        if label.finding is not None and each.reviewed.result.model is not None:
+        if label.finding is not None and label.model is not None:
             row |= {
                 "ai_presence": label.finding.presence.value,
                 "certainty": f"{label.finding.certainty:.6g}",
                 "threshold": f"{label.finding.threshold:g}",
-                "model": each.reviewed.result.model.name,
-                "version": each.reviewed.result.model.version,
+                "model": label.model.name,
+                "version": label.model.version,
             }
         return row
 

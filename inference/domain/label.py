@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from inference.domain.code import Code
 from inference.domain.finding import Finding, Presence
+from inference.domain.job import ModelId
 from inference.domain.review import Answer, Review, Reviewed, Verdict
 
 CodeKey = tuple[str, str]  # scheme, value
@@ -16,7 +17,8 @@ CodeKey = tuple[str, str]  # scheme, value
 class Label:
     """What is said of one concept in one place; `finding` is the AI's, None where it has none.
 
-    `presence` is None where nobody says. `why` tells then why not.
+    `model` is that of the result that was reviewed. `presence` is None where nobody says.
+    `why` tells then why not.
     """
 
     code: Code
@@ -24,6 +26,7 @@ class Label:
     by: tuple[Review, ...]
     finding: Finding | None = None
     why: str = ""
+    model: ModelId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def labelled(reviewed: Iterable[Reviewed]) -> tuple[Labelled, ...]:
         for place, label in _labels(each):
             before = found.get(place.uid)
             labels = before.labels if before else {}
+            label = replace(label, model=each.result.model)
             found[place.uid] = Labelled(place, each, labels | {key_of(label.code): label})
     return tuple(found.values())
 

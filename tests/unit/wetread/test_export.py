@@ -19,7 +19,7 @@ from inference.domain.code import Code
 from inference.domain.errors import InputError
 from inference.domain.finding import Presence
 from inference.domain.instance import Instance, Origin, Source
-from inference.domain.job import Job, JobState
+from inference.domain.job import Job, JobState, ModelId
 from inference.domain.label import labelled
 from inference.domain.pseudonym import Pseudonyms
 from inference.domain.review import Review, Reviewed, Verdict
@@ -128,6 +128,17 @@ def test_labels_are_the_reviewers(bench: Bench) -> None:
     assert first["ai_presence"] == "present"
     assert first["burned_in"] == "unknown"
     assert done.may_be_burned_in == 2
+
+
+def test_a_label_is_of_the_model_that_reported_its_finding(bench: Bench) -> None:
+    bench.add(make_review(**AGREE))
+    (first,) = bench.reviewed
+    (found,) = first.result.findings
+    other = replace(found, finding=ATELECTASIS, certainty=0.9)
+    result = replace(first.result, findings=(other,), model=ModelId("other", "7"))
+    bench.reviewed.append(replace(first, result=result))  # of the same image, reviewed later
+    _, (row,) = bench.run("opacity")
+    assert (row["model"], row["version"], row["certainty"]) == ("chest", "1", "0.3")
 
 
 def test_validate_reads_it(bench: Bench) -> None:
