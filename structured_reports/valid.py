@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from inference.domain.characters import is_graphic
+
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?")
 _AGE = re.compile(r"\d{3}[DWMY]")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]{1,16}")
@@ -24,7 +26,7 @@ _ASCII = frozenset({"AS", "CS", "DA", "TM"})  # in the default repertoire only
 
 
 def _plain(text: str) -> bool:
-    return text.isprintable() and "\\" not in text and "�" not in text
+    return is_graphic(text) and "\\" not in text and "�" not in text
 
 
 def _date(text: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inference.domain.characters import is_graphic
 from inference.domain.code import Code
 from inference.domain.errors import InvalidReview
 from inference.domain.finding import Finding, Presence
@@ -211,11 +212,11 @@ def _check_code(code: Code) -> None:
 
 
 def _is_line(text: str, most: int) -> bool:
-    return bool(text.strip()) and len(text) <= most and text.isprintable() and "\\" not in text
+    return bool(text.strip()) and len(text) <= most and is_graphic(text) and "\\" not in text
 
 
 def _is_text(text: str) -> bool:
-    return all(each.isprintable() or each in "\t\r\n" for each in text)
+    return all(is_graphic(each) or each in "\t\r\n" for each in text)
 
 
 @dataclass(frozen=True, slots=True)

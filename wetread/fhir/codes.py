@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydicom.sr.coding import Code as DicomCode
 
+from inference.domain.characters import is_graphic
 from inference.domain.code import Code
 from inference.domain.finding import Presence
 from inference.domain.uid import derive_uid
@@ -61,7 +62,7 @@ INTERPRETATION: Final = {
 
 def text_of(value: str) -> str:
     """Return a `string` (R4, Section 2.24.0.1): a header may hold what no string may."""
-    return "".join(each for each in value if each.isprintable() or each in "\t\r\n").strip()
+    return "".join(each for each in value if is_graphic(each) or each in "\t\r\n").strip()
 
 
 def quantity(value: float, unit: str) -> Json:

@@ -35,6 +35,12 @@ _ODD: dict[str, dict[int, bytes]] = {
         0x00080005: b"\\ISO 2022 IR 87",
         0x00100010: b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B",
     },
+    "spaces, joiners and marks that are not ASCII's": {
+        0x00080005: b"ISO_IR 192",
+        0x00100010: "علی\u200cرضا==山田\u3000太郎".encode(),
+        0x00100020: "\u200f1234".encode(),
+        0x00080050: "A\u00a01".encode(),
+    },
     "utf-8 undeclared": {0x00100010: "Müller^Jürgen".encode()},
     "an unknown character set": {0x00080005: b"UTF-8", 0x00100010: "Müller".encode()},
     "zero spacing": {0x00280030: b"0\\0"},

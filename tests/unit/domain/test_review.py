@@ -87,6 +87,11 @@ def test_what_does_not_fit(review: Review, why: str) -> None:
         check_review(review, _job(), _result())
 
 
+@pytest.mark.parametrize("name", ["山田　太郎", "علی\u200cرضا"])
+def test_a_name_is_written_as_its_language_writes_it(name: str) -> None:
+    check_review(replace(AGREE, reviewer=Reviewer("ann", name), comment=name), _job(), _result())
+
+
 def test_results_that_nobody_can_review() -> None:
     with pytest.raises(InvalidReview, match="shadow"):
         check_review(AGREE, _job(shadow=True), _result())

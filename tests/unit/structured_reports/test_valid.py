@@ -13,6 +13,10 @@ _GOOD = [
     ("LO", "Müller's clinic"),
     ("PN", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
     ("PN", "Jane_Doe"),
+    ("PN", "=山田　太郎"),  # with an ideographic space
+    ("PN", "علی\u200cرضا"),  # with a zero-width non-joiner
+    ("LO", "\u200f1234"),  # behind a right-to-left mark
+    ("SH", "A\u00a01"),
     ("SH", "A" * 16),
     ("TM", "185059.5"),
     ("TM", "18"),
@@ -28,6 +32,8 @@ _BAD = [
     ("LO", "A" * 65),
     ("LO", "two\\values"),
     ("LO", "bell\x07"),
+    ("LO", "line\u2028line"),
+    ("LO", "half \ud800"),
     ("LO", "lost �"),
     ("PN", "A" * 65),
     ("PN", "a=b=c=d"),
