@@ -139,7 +139,7 @@ def test_a_proxy_says_who_it_was(make_node: Callable[..., Node], tmp_path: Path)
     )
     assert answer.status_code == 201, answer.text
     uid = answer.json()["sop_instance_uid"]
-    (path,) = (node.home / "archive" / "results").rglob(f"{uid}.dcm")
+    (path,) = (node.home / "archive" / "results").rglob(f"{uid}*.dcm")
     said = pydicom.dcmread(path)
     assert said.VerificationFlag == "VERIFIED"
     assert said.VerifyingObserverSequence[0].VerifyingOrganization == "Hospital"

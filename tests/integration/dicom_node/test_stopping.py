@@ -11,6 +11,7 @@ import pytest
 from dicom_node.dimse.echo import echo
 from inference.domain.errors import (
     DestinationUnreachable,
+    SettingsError,
 )
 from tests.integration.dicom_node.conftest import Receiver
 from tests.support.dcmtk import echoscu, storescu
@@ -66,5 +67,5 @@ class TestStop:
         other = make_receiver()
         other.scp.stop()
         other.scp._address = (HOST, receiver.port)
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(SettingsError, match="in use"):
             other.scp.start()
