@@ -25,6 +25,7 @@ CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds, between two pieces of an answer
 T = TypeVar("T")
 _CHUNK = 1 << 20  # bytes
+_SYSTEM = "system"
 _ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 # Everything that a method of `Orthanc` raises of its own. Its text may quote Orthanc's answer:
@@ -74,7 +75,19 @@ class _Client(OrthancApiClient):  # type: ignore[misc]
         # Orthanc closes a connection that was idle for a second, which is how often it is asked:
         # what is sent on one in that moment gets no answer.
         options.setdefault("headers", {"Connection": "close"})
-        return self._checked(super().get(endpoint, **options))
+        try:
+            return self._checked(super().get(endpoint, **options))
+        except failures.ResourceNotFound as error:
+            # A proxy says so, too, while the Orthanc behind it is away: then nothing is gone.
+            if endpoint != _SYSTEM and not self._is_orthanc():
+                raise failures.HttpError(404, url=error.url) from None
+            raise
+
+    def _is_orthanc(self) -> bool:
+        try:
+            return "ApiVersion" in self.get_json(_SYSTEM)
+        except (failures.OrthancApiException, requests.RequestException, TypeError):
+            return False
 
     def post(self, endpoint: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", self._timeout)

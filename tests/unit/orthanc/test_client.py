@@ -93,6 +93,21 @@ def test_an_error_has_its_status_and_no_text_of_the_other_side(status: int) -> N
     assert "hidden" not in str(caught.value)
 
 
+def test_what_orthanc_does_not_have_is_gone_and_what_a_proxy_does_not_find_may_be_away() -> None:
+    def answer(method: str, path: str) -> Answer:
+        if path == "/pacs/system":
+            return Answer(body=b'{"ApiVersion": 16}') if there else Answer(404, b"no such route")
+        return Answer(404, b"")
+
+    with StubServer(answer) as server:
+        orthanc = Orthanc(f"{server.url}/pacs")
+        for there in (True, False):
+            with pytest.raises(OrthancError) as caught:
+                orthanc.study(STUDY)
+            assert isinstance(caught.value, NotFound) == there
+            assert describe(caught.value) == "HTTP status 404"
+
+
 def test_no_answer_is_an_error() -> None:
     with pytest.raises(OrthancError) as caught:
         Orthanc(f"http://{HOST}:{free_port()}").last_change()
