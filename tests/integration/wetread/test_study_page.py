@@ -19,11 +19,13 @@ from inference.domain.result import ResultObject
 from inference.domain.review import Review, Reviewer, Verdict
 from tests.contracts.reading import said
 from tests.contracts.repositories import (
+    LEASE,
     QUIET,
     at,
     make_failure,
     make_instance,
     make_object,
+    make_request,
     make_result,
 )
 from tests.integration.wetread.pages import Pages
@@ -219,6 +221,25 @@ def test_findings_of_several_images_say_which_is_meant(pages: Pages) -> None:
     ]
     panel = pages.get("/viewer/reports?StudyInstanceUIDs=1.1").text
     assert panel.index("series 2, image 1") < panel.index("series 1, image 1")
+
+
+def test_what_was_said_of_an_earlier_result_stays_in_sight(pages: Pages) -> None:
+    job = pages.add("1.1", said(Presence.PRESENT))
+    review = Review(
+        job, "1.1", 1, Verdict.AGREE, Reviewer("ann", "Arzt^Anna"), at(9), comment="of the first"
+    )
+    report = replace(make_object(9), study_instance_uid="1.1")
+    pages.stores.reviews.record(replace(review, report=report), [])
+    request = make_request(study_instance_uid="1.1", revision=2)
+    pages.stores.queue.enqueue([request], at(10))
+    lease = pages.stores.queue.claim("w", at(10), LEASE)
+    assert lease is not None
+    later = said(Presence.ABSENT, revision=2, model=request.model)
+    pages.stores.results.record(lease, replace(later, study_instance_uid="1.1", objects=()), [])
+    text = pages.get("/studies/1.1").text
+    earlier = text[text.index("Earlier results") :]
+    assert "Arzt, Anna" in earlier
+    assert "of the first" in earlier
 
 
 def test_a_finding_of_the_only_image_names_no_image(pages: Pages) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Response
 
+from wetread import web
 from wetread.web.app import build_app
 from wetread.web.viewer import viewer_url
 from wetread.web.viewer_config import REPORTS, ROOT
@@ -170,3 +172,12 @@ def test_the_panel_of_reports_may_be_framed_by_the_viewer_alone(dist: Path) -> N
     assert answer.headers["cross-origin-embedder-policy"] == "require-corp"
     assert Client(dist).get(f"{REPORTS}?StudyInstanceUIDs=a/b").status_code == 400
     assert REPORTS in Client(dist).get(f"{ROOT}app-config.js").text
+
+
+def test_the_panel_is_dark_in_all_its_colours_whatever_the_reader_prefers() -> None:
+    static = Path(web.__file__).parent / "static"
+    light, dark = (
+        set(re.findall(r"(--[a-z-]+):", (static / name).read_text()))
+        for name in ("wetread.css", "viewer-reports.css")
+    )
+    assert light <= dark  # what it leaves out would be that of a bright page
