@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import roc_curve
@@ -136,7 +136,17 @@ def _intervals(whole: Sample, calibration: Calibration) -> dict[str, Interval]:
     if whole.has_both:
         ranking = Ranking(whole.positive, whole.scores)
         measures |= {"auroc": ranking.auroc, "auprc": ranking.auprc}
-    return found | (bootstrap.intervals(whole, measures) if measures else {})
+    drawn = bootstrap.intervals(whole, measures) if measures else {}
+    return found | {name: _told(each) for name, each in drawn.items()}
+
+
+def _told(each: Interval) -> Interval:
+    """Return a bootstrap's interval; without ends where all draws agree.
+
+    They do where classes do not overlap, or where each has one patient: that tells nothing of
+    what other patients would give, and "1 to 1" would be read as certainty.
+    """
+    return replace(each, low=math.nan, high=math.nan) if each.low == each.high else each
 
 
 def _roc(whole: Sample) -> tuple[tuple[float, float], ...]:

@@ -170,7 +170,8 @@ def _print_report(report: Report) -> None:
     )
     table = Table("Measure", "Value", "95 % interval")
     for name, each in report.summary.measures.items():
-        table.add_row(name, _number(each.value), f"{_number(each.low)} to {_number(each.high)}")
+        ends = f"{each.low:.3f} to {each.high:.3f}" if math.isfinite(each.low) else "no interval"
+        table.add_row(name, _number(each.value), ends)
     console.print(table)
     for reason, number in report.summary.refusals:
         console.print(f"refused, {reason}: {number}", markup=False, highlight=False)

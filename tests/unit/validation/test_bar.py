@@ -54,6 +54,14 @@ def test_what_could_not_be_measured_clears_no_bar(tmp_path: Path, table: str) ->
     assert "could not be measured" in str(verdict)
 
 
+def test_four_cases_that_do_not_overlap_are_no_certainty(tmp_path: Path) -> None:
+    four = [record(f"{i}", i > 1, i / 4) for i in range(4)]
+    summary = summarise(four, 0.5)
+    assert summary.auroc.value == 1
+    bars = read_bars(gates(tmp_path, "[minimum]\nauroc = 0.85\nauroc_low = 0.85\n"))
+    assert [each.passed for each in judge(bars, summary)] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
