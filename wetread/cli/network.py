@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -81,7 +82,7 @@ def send(
         if failed:
             table = Table("File", "Why not")
             for each in failed:
-                table.add_row(str(each.path), each.message)
+                table.add_row(escape(str(each.path)), escape(each.message))
             console.print(table)
     if failed:
         raise typer.Exit(1)

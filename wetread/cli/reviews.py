@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from inference.domain.errors import InputError
 from inference.domain.label import labelled
@@ -49,7 +50,8 @@ def list_reviews(
     table = Table("Review", day, "By", "Job", "Finding", verdict, "Right", "Reason")
     for row in rows:
         style = "dim strike" if row["superseded"] else None
-        table.add_row(*map(str, _cells(row)), style=style)
+        # What people type is no markup; in a file or a pipe nothing is struck through.
+        table.add_row(*(Text(str(each)) for each in _cells(row)), style=style)
     console.print(table)
 
 
@@ -142,7 +144,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
         row["reviewer"]["name"] + ("" if row["reviewer"]["authenticated"] else " (as typed)"),
         row["job"],
         row["finding"] or "whole result",
-        row["verdict"],
+        row["verdict"] + (", superseded" if row["superseded"] else ""),
         ", ".join(filter(None, right)),
         row["reason"] or "",
     ]

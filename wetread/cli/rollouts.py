@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from inference.domain.job import ModelId
@@ -92,9 +93,9 @@ def history(name: str, as_json: AsJson = False) -> None:
         table.add_row(
             str(each.number),
             f"{each.changed_at:%Y-%m-%d %H:%M:%S} UTC",
-            each.who,
+            escape(each.who),
             str(each.rollout),
-            ": ".join(part for part in (back, each.why) if part),
+            escape(": ".join(part for part in (back, each.why) if part)),
         )
     console.print(table if made else f"Nobody has changed which version of {name} is active.")
 

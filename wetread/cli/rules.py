@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from inference.domain.errors import InputError
@@ -68,8 +69,9 @@ def explain(
     table = Table("File", "Rule", "Model", "Verdict")
     for row in rows:
         name = str(Path(row["path"]).relative_to(path)) if path.is_dir() else row["path"]
+        name = escape(name)
         if row["error"]:
-            table.add_row(name, "", "", f"[red]not DICOM: {row['error']}[/]")
+            table.add_row(name, "", "", f"[red]not DICOM: {escape(row['error'])}[/]")
         for verdict in row["rules"]:
             table.add_row(name, verdict["rule"], verdict["model"], _verdict(verdict))
     console.print(table)
@@ -77,9 +79,9 @@ def explain(
 
 def _verdict(verdict: dict[str, Any]) -> str:
     if not verdict["takes"]:
-        return f"[dim]not taken: {verdict['why']}[/]"
+        return f"[dim]not taken: {escape(verdict['why'])}[/]"
     if verdict["model_refuses"]:
-        return "[yellow]taken; not assessed: " + "; ".join(verdict["model_refuses"]) + "[/]"
+        return "[yellow]taken; not assessed: " + escape("; ".join(verdict["model_refuses"])) + "[/]"
     if verdict["model_doubts"]:
-        return "[cyan]taken; undetermined: " + "; ".join(verdict["model_doubts"]) + "[/]"
+        return "[cyan]taken; undetermined: " + escape("; ".join(verdict["model_doubts"])) + "[/]"
     return "[green]taken[/]"

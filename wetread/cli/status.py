@@ -233,8 +233,9 @@ def _print(report: dict[str, Any]) -> None:
     console.print(totals)
     for study in report["studies"]:
         console.print(
-            f"\n[bold]{study['study_instance_uid']}[/]  {study['modality']}, {study['state']}, "
-            f"{study['instances']} instances{_removed(study)}, revision {study['revision']}",
+            f"\n[bold]{study['study_instance_uid']}[/]  {escape(study['modality'])}, "
+            f"{study['state']}, {study['instances']} instances{_removed(study)}, "
+            f"revision {study['revision']}",
             highlight=False,
         )
         for job in study["jobs"]:
