@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
@@ -23,6 +24,7 @@ from inference.domain.errors import SettingsError
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds, between two pieces of an answer
+IDLE = 0.5  # seconds after which no connection is used again
 T = TypeVar("T")
 _CHUNK = 1 << 20  # bytes
 _SYSTEM = "system"
@@ -67,16 +69,16 @@ class _Client(OrthancApiClient):  # type: ignore[misc]
 
     def __init__(self, url: str, user: str, password: str, timeout: tuple[float, float]) -> None:
         super().__init__(url, user=user or None, pwd=password or None)
-        self._http_session.mount(f"{urlsplit(url).scheme}://", HTTPAdapter(max_retries=0))
+        self._adapter = HTTPAdapter(max_retries=0)
+        self._http_session.mount(f"{urlsplit(url).scheme}://", self._adapter)
         self._timeout = timeout
+        self._last_used = time.monotonic()
 
     def get(self, endpoint: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", self._timeout)
-        # Orthanc closes a connection that was idle for a second, which is how often it is asked:
-        # what is sent on one in that moment gets no answer.
-        options.setdefault("headers", {"Connection": "close"})
         try:
-            return self._checked(super().get(endpoint, **options))
+            with self._connected():
+                return self._checked(super().get(endpoint, **options))
         except failures.ResourceNotFound as error:
             # A proxy says so, too, while the Orthanc behind it is away: then nothing is gone.
             if endpoint != _SYSTEM and not self._is_orthanc():
@@ -91,7 +93,20 @@ class _Client(OrthancApiClient):  # type: ignore[misc]
 
     def post(self, endpoint: str, **options: Any) -> requests.Response:
         options.setdefault("timeout", self._timeout)
-        return self._checked(super().post(endpoint, **options))
+        with self._connected():
+            return self._checked(super().post(endpoint, **options))
+
+    @contextlib.contextmanager
+    def _connected(self) -> Generator[None]:
+        """Orthanc closes a connection that was idle for a second, which is how often it is asked:
+        what is sent on one in that moment gets no answer.
+        """
+        if time.monotonic() - self._last_used >= IDLE:
+            self._adapter.close()  # what is at work meanwhile is not touched
+        try:
+            yield
+        finally:
+            self._last_used = time.monotonic()
 
     def _checked(self, response: requests.Response | None) -> requests.Response:
         if response is None:  # for example an answer that broke off

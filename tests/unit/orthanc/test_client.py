@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.domain.errors import SettingsError
+from orthanc import client
 from orthanc.client import NotFound, Orthanc, OrthancError, describe, http_status
 from tests.support.programs import HOST, free_port
 from tests.support.stub_http import Answer, StubServer
@@ -52,7 +53,8 @@ class Hasty(BaseHTTPRequestHandler):
         pass
 
 
-def test_who_looks_again_does_so_on_a_new_connection() -> None:
+def test_who_looks_again_does_so_on_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "IDLE", 0.0)
     server = ThreadingHTTPServer((HOST, 0), Hasty)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
